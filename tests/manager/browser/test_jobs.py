@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.commands import Root
-from tests.manager.browser.clicks import apply, job_ends, open_page, set_field
+from tests.manager.browser.clicks import apply, job_ends, open_page, preview, set_field
 from tests.manager.browser.conftest import log_in
 from tests.manager.browser.site import Site
 
@@ -49,7 +49,7 @@ def _begin(browser: Browser, root: Root, level: str) -> None:
     """Apply a change whose event waits, and be on the page of the job."""
     open_page(browser, FILTERING)
     set_field(browser, "Custom spam tagging level", level)
-    browser.click("Preview")
+    preview(browser)
     browser.click("Apply")
     browser.wait(lambda browser: "/job/" in browser.path, "the page of the job")
     browser.wait(lambda _: root.file("/waits").exists() and root.read("/waits"), "the action")
@@ -67,7 +67,7 @@ def test_a_reload_and_a_closed_window(admin: Browser, waiting: Root) -> None:
     """The progress comes line by line; after a reload, and in another window later, none of it is missing."""
     _begin(admin, waiting, "3")
     admin.wait_for("the action <b>waits</b>")
-    assert admin.all("[data-state] b, .job b") == []
+    assert admin.all("main b") == []
     page = admin.path
     admin.driver.refresh()
     admin.wait_for("the action <b>waits</b>")
@@ -123,7 +123,7 @@ def test_the_job_is_killed(browser: Browser, site: Site, waiting: Root) -> None:
     browser.forget()
     log_in(browser)
     browser.open(page)
-    job_ends(browser, "lost")
+    job_ends(browser, "killed")
     end = time.monotonic() + PATIENCE
     while _level(waiting) != before:
         assert time.monotonic() < end

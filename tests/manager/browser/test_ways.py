@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.commands import Root
-from tests.manager.browser.clicks import BASE, apply, job_ends, open_page, set_field
+from tests.manager.browser.clicks import BASE, apply, job_ends, open_page, preview, set_field
 from tests.manager.browser.conftest import log_in
 from tests.manager.browser.site import PASSWORD, Site
 from tests.manager.browser.visitor import COOKIE, Visitor
@@ -36,26 +36,15 @@ def test_without_scripts(browser: Browser, site_root: Root) -> None:
     with browser.without_scripts():
         log_in(browser)
         open_page(browser, FILTERING)
-        _choose_without_scripts(browser, "Spam sensitivity", VERY_HIGH)
-        browser.click("Preview")
+        browser.option("Spam sensitivity", VERY_HIGH).click()
+        preview(browser)
         assert "required_score 1.99" in browser.text
         browser.click("Apply")
-        while "/job/" in browser.path and _state(browser) == "running":
-            browser.driver.refresh()
-        assert _state(browser) == "done"
+        browser.wait(lambda browser: "/job/" in browser.path, "the page of the job")
+        job_ends(browser)
         assert "/etc/mail/spamassassin/local.cf" in browser.text
     assert _sensitivity(site_root) == "veryhigh"
     assert "required_score 1.99" in site_root.read("/etc/mail/spamassassin/local.cf")
-
-
-def _choose_without_scripts(browser: Browser, label: str, value: str) -> None:
-    from selenium.webdriver.support.select import Select
-
-    Select(browser.field(label)).select_by_visible_text(value)
-
-
-def _state(browser: Browser) -> str:
-    return browser.one("[data-state]").get_attribute("data-state") or ""
 
 
 def test_by_the_keyboard(browser: Browser, site_root: Root) -> None:
@@ -68,11 +57,12 @@ def test_by_the_keyboard(browser: Browser, site_root: Root) -> None:
     stops = browser.tab_stops()
     assert [stop.position for stop in stops] == sorted(stop.position for stop in stops)
     assert [stop.element for stop in stops if not stop.is_seen] == []
-    browser.press_until_field("Spam sensitivity")
-    browser.press("High")
+    browser.press_until_radio("Spam sensitivity")
+    while not browser.option("Spam sensitivity", HIGH).is_selected():
+        browser.press("ARROW_DOWN")
     browser.press_until_button("Preview")
     browser.press("ENTER")
-    browser.wait(lambda browser: browser.path.endswith("/preview"), "the preview")
+    browser.wait_for("This is what will happen")
     browser.press_until_button("Apply")
     browser.press("ENTER")
     job_ends(browser)
@@ -93,9 +83,9 @@ def test_two_administrators(admin: Browser, other_browser: Browser, site_root: R
     assert _sensitivity(site_root) == "veryhigh"
     text = other_browser.text
     assert VERY_HIGH in text and LOW in text and "server-manager" in text
-    other_browser.click("Yours")
-    other_browser.click("Preview")
-    other_browser.wait(lambda browser: browser.path.endswith("/preview"), "the preview")
+    other_browser.option("Spam sensitivity", "Yours: low").click()
+    other_browser.click("Preview again")
+    other_browser.wait_for("This is what will happen")
     other_browser.click("Apply")
     job_ends(other_browser)
     assert (_sensitivity(site_root), _tag_level(site_root)) == ("low", "7")
