@@ -88,8 +88,6 @@ def _complete(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def _page(request: Request, proposal: Proposal, preview: dict[str, Any], kept: str) -> Response:
-    values = posted(request)
-    carried = values.carried() if proposal.carried is None else proposal.carried
     is_form = proposal.operation.get("kind") in ("form", "modify", "setting")
     return render(
         request,
@@ -97,7 +95,7 @@ def _page(request: Request, proposal: Proposal, preview: dict[str, Any], kept: s
         preview=preview,
         proposal=proposal,
         kept=kept,
-        carried=[pair for pair in carried if pair[0] not in ("operation", "back")],
+        carried=_carried(request, proposal),
         changes=[_change(change, proposal.labels) for change in preview["changes"]],
         may_apply=not preview["refused"] and not (preview["nothing"] and is_form),
         may_go_back=proposal.operation.get("kind") not in _MOMENTARY,
@@ -133,7 +131,12 @@ def show_conflict(request: Request, proposal: Proposal, error: HelperError) -> R
         proposal=proposal,
         operation=operation,
         kept=kept,
+        carried=_carried(request, proposal),
     )
+
+
+def _carried(request: Request, proposal: Proposal) -> list[tuple[str, str]]:
+    return posted(request).carried() if proposal.carried is None else proposal.carried
 
 
 def read_proposal(request: Request) -> Proposal | None:
@@ -155,7 +158,19 @@ def read_proposal(request: Request) -> Proposal | None:
             return None
         secrets = {**found, **secrets}
     _resolve(operation, secrets, dict(values.starting("take.")))
-    return Proposal(operation, secrets, values.get("back"), title=values.get("title"), carried=[])
+    carried = pairs_of(values.get("form"))
+    return Proposal(operation, secrets, values.get("back"), title=values.get("title"), carried=carried)
+
+
+def pairs_of(text: str) -> list[tuple[str, str]]:
+    """Return values of a form that a page carries as JSON; it comes from the browser, so anything may be there."""
+    try:
+        pairs = json.loads(text) if text else []
+    except (ValueError, RecursionError):
+        return []
+    if not isinstance(pairs, list):
+        return []
+    return [(str(pair[0]), str(pair[1])) for pair in pairs if isinstance(pair, list) and len(pair) == 2]
 
 
 def _resolve(operation: dict[str, Any], secrets: dict[str, str], choices: dict[str, str]) -> None:

@@ -124,10 +124,10 @@ def generation(arguments: dict[str, Any]) -> dict[str, Any]:
 
 def services(_arguments: dict[str, Any]) -> dict[str, Any]:
     """Answer the verb ``services``: as it should be, down and pending, the way of the browser, and one that is off."""
-    good: dict[str, Any] = {"wanted": "up", "actual": "up", "pending": None, "detail": [], "actions": ["restart", "stop"]}
-    pending = {"actions": ["restart"], "since": "2026-11-30 19:00:00", "command": "signal-event " + HOSTILE}
-    detail = {"what": HOSTILE, "cure": ["apt-get install " + HOSTILE], "log": [HOSTILE]}
-    bad = {"actual": "down", "pending": pending, "detail": [detail], "actions": ["start"]}
+    good: dict[str, Any] = {"wanted": "up", "actual": "up", "pending": None, "detail": "pid 4711, 3 hours", "problems": []}
+    good["actions"] = ["restart", "stop"]
+    problem = {"what": HOSTILE, "cure": ["apt-get install " + HOSTILE], "log": [HOSTILE]}
+    bad = {"actual": "down", "pending": "restart " + HOSTILE, "problems": [problem], "actions": ["start"]}
     off = {"name": "clamd", "wanted": "down", "actual": "not supervised", "actions": []}
     return {
         "services": [
@@ -170,5 +170,22 @@ def search(arguments: dict[str, Any]) -> dict[str, Any]:
 
 def sessions(_arguments: dict[str, Any]) -> dict[str, Any]:
     """Answer the verb ``sessions``."""
-    one = {"address": HOSTILE, "since": "2026-11-30 19:00:00", "last_use": "2026-11-30 19:10:00"}
-    return {"sessions": [one, one | {"address": "192.0.2.7", "current": True}]}
+    one = {"address": HOSTILE, "since": 1796000000.0, "last_use": 1796000600.0, "is_this": False}
+    return {"sessions": [one, one | {"address": "192.0.2.7", "is_this": True}]}
+
+
+def databases(_arguments: dict[str, Any]) -> dict[str, Any]:
+    """Answer the verb ``databases``."""
+    return {"databases": [{"name": "accounts", "records": 5000}, {"name": HOSTILE, "records": 1}]}
+
+
+def database(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Answer the verb ``database``: 120 records."""
+    rows = [{"key": f"key{number:03}", "type": "service"} for number in range(119)]
+    rows.insert(0, {"key": HOSTILE + "/../?#&", "type": HOSTILE})
+    found = [row for row in rows if arguments["query"] in row["key"]]
+    size, page = arguments["size"], arguments["page"]
+    return {
+        "database": arguments["database"], "keys": found[(page - 1) * size : page * size], "total": len(rows), "found": len(found),
+        "page": page, "pages": max(1, -(-len(found) // size)), "types": [{"type": "service", "help": HOSTILE}],
+    }  # fmt: skip

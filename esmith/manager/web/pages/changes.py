@@ -16,6 +16,8 @@ from esmith.manager.web.visit import ask
 
 #: How many revisions a page has.
 _SIZE = 20
+#: How many changes of each it shows.
+_SHOWN_CHANGES = 5
 #: How many changes of one revision its page shows; the helper gives no more.
 _MOST_CHANGES = 1000
 
@@ -23,7 +25,7 @@ _MOST_CHANGES = 1000
 async def _history(request: Request) -> Response:
     query = query_of(request)
     before = number_of(request.query_params.get("before", ""))
-    found = await ask(request, "history", before=before, query=query, size=_SIZE)
+    found = await ask(request, "history", before=before, query=query, size=_SIZE, changes=_SHOWN_CHANGES)
     older = found.get("next")
     shown = {
         "tab": "changes",

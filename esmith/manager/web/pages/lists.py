@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from starlette.requests import Request
 
@@ -37,3 +38,25 @@ def links(address: Callable[..., str], **query: str) -> Callable[[int], str]:
     :param query: what all pages of the list have in theirs.
     """
     return lambda number: address(**query, page=number if number > 1 else "")
+
+
+#: The name of the field with the key of a new record; no property has such a name.
+KEY_FIELD = "new record"
+#: How the helper names that field when it refuses the key.
+_KEY = "key"
+
+
+def key_section(key_field: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the first section of the form of a new record: its key.
+
+    :param key_field: the label and the help.
+    """
+    field = {"name": KEY_FIELD, "widget": "text", "required": True, **key_field}
+    return {"name": KEY_FIELD, "heading": "", "help": "", "fields": [field]}
+
+
+def with_key_errors(errors: Mapping[str, str], sections: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Return errors by field, where what is wrong with the key of a new record is at its field."""
+    names = {field.get("name") for section in sections for field in section["fields"]}
+    is_key = KEY_FIELD in names and _KEY not in names
+    return {KEY_FIELD if is_key and name == _KEY else name: text for name, text in errors.items()}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -12,6 +10,7 @@ from esmith.manager.web.addresses import inside
 from esmith.manager.web.client import HelperError
 from esmith.manager.web.error_pages import login_form, retry_after, set_cookie
 from esmith.manager.web.pages import Page
+from esmith.manager.web.previewing import pairs_of
 from esmith.manager.web.rendering import duration, redirect, redirect_to, render
 from esmith.manager.web.texts import _
 from esmith.manager.web.visit import COOKIE, LOGIN_COOKIE, ask, posted, visit_of
@@ -40,7 +39,7 @@ async def log_in(request: Request) -> Response:
             answer.headers["retry-after"] = str(retry_after(error))
         return answer
     visit.token = str(session["session"])
-    pairs = _pairs(carried)
+    pairs = pairs_of(carried)
     if pairs:
         answer = render(request, "continue.html", address=inside(next_page), pairs=pairs)
     else:
@@ -48,17 +47,6 @@ async def log_in(request: Request) -> Response:
     set_cookie(answer, COOKIE, visit.token)
     set_cookie(answer, LOGIN_COOKIE, "")
     return answer
-
-
-def _pairs(carried: str) -> list[tuple[str, str]]:
-    """Return the values that were posted before the login; they come from the browser, so anything may be there."""
-    try:
-        pairs = json.loads(carried) if carried else []
-    except (ValueError, RecursionError):
-        return []
-    if not isinstance(pairs, list):
-        return []
-    return [(str(pair[0]), str(pair[1])) for pair in pairs if isinstance(pair, list) and len(pair) == 2]
 
 
 async def log_out(request: Request) -> Response:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from starlette.requests import Request
 from starlette.responses import Response
 
 from esmith.manager import wire
 from esmith.manager.web.client import HelperError
+from esmith.manager.web.forms import labels_of
 from esmith.manager.web.pages import Page
 from esmith.manager.web.previewing import MINUTES, gone, number_of, read_proposal, show_conflict, show_preview
 from esmith.manager.web.rendering import redirect, render
@@ -16,7 +19,21 @@ from esmith.manager.web.visit import ask, posted
 async def preview(request: Request) -> Response:
     """Show what an operation would do."""
     proposal = read_proposal(request)
-    return gone(request) if proposal is None else await show_preview(request, proposal)
+    if proposal is None:
+        return gone(request)
+    proposal.labels = await _labels(request, proposal.operation)
+    return await show_preview(request, proposal)
+
+
+async def _labels(request: Request, operation: dict[str, Any]) -> dict[str, str]:
+    """Return the labels of what an operation of a panel may change."""
+    kind, panel = operation.get("kind"), str(operation.get("panel", ""))
+    if kind == "form":
+        return labels_of((await ask(request, "panel", panel=panel)).get("sections", ()))
+    if kind in ("create", "modify"):
+        key = str(operation.get("key", "")) if kind == "modify" else None
+        return labels_of((await ask(request, "record", panel=panel, key=key)).get("sections", ()))
+    return {}
 
 
 async def checks(request: Request) -> Response:
@@ -25,6 +42,7 @@ async def checks(request: Request) -> Response:
     if proposal is None:
         return gone(request)
     if not request.headers.get("hx-request"):
+        proposal.labels = await _labels(request, proposal.operation)
         return await show_preview(request, proposal, checks=True)
     found = await ask(request, "preview", operation=proposal.complete, checks=True)
     files = [{"verdict": None, **file} for file in found.get("files", ())]

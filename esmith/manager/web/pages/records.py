@@ -1,4 +1,4 @@
-"""The pages of lists of records: users, groups and others, one page each for the list, for one record and for what is done to it."""
+"""The page of a list of records: users, groups and others. ``pages/panel.py`` shows it at the address of its panel."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from esmith.manager.web.addresses import panel_url
-from esmith.manager.web.pages.lists import LONGEST_QUERY, SIZE, links, page_of, query_of
 from esmith.manager.web.pages import Page
+from esmith.manager.web.pages.lists import LONGEST_QUERY, SIZE, links, page_of, query_of
 from esmith.manager.web.rendering import render
+from esmith.manager.web.texts import _
 from esmith.manager.web.visit import ask
 
-
 #: The column of the keys has no name of its own.
-KEY_COLUMN = "key"
+_KEY = "key"
 
 
 async def show_list(request: Request, panel: str) -> Response:
@@ -38,6 +38,7 @@ async def show_list(request: Request, panel: str) -> Response:
         "last": first + len(found["rows"]) - 1,
         "at": panel_url(panel),
         "columns": list(_columns(panel, found, query, sort)),
+        "labels": [_(column["label"]) for column in found["columns"]],
         "rows": [_row(panel, row, actions) for row in found["rows"]],
         "link": links(partial(panel_url, panel), q=query, sort=sort),
     }
@@ -50,15 +51,12 @@ def _row(panel: str, row: dict[str, Any], actions: dict[str, dict[str, Any]]) ->
 
 
 def _columns(panel: str, found: dict[str, Any], query: str, sort: str) -> Iterator[dict[str, str]]:
-    """Yield the columns, each with the address of the list in its order: once more, and the order is reversed."""
-    key = {"name": KEY_COLUMN, "label": found["key_label"]}
-    for column in (key, *found["columns"]):
+    """Yield the columns, each with the address of the list in its order; once more, and the order is reversed."""
+    for column in ({"name": _KEY, "label": found["key_label"]}, *found["columns"]):
         name = column["name"]
-        is_first = name == KEY_COLUMN and not sort
-        order = "ascending" if is_first or sort == name else "descending" if sort == f"-{name}" else ""
+        order = "ascending" if name == (sort or _KEY) else "descending" if sort == f"-{name}" else ""
         other = f"-{name}" if order == "ascending" else name
-        href = panel_url(panel, q=query, sort="" if other == KEY_COLUMN else other)
-        yield {**column, "sorted": order, "href": href}
+        yield {**column, "sorted": order, "href": panel_url(panel, q=query, sort=other if other != _KEY else "")}
 
 
 ROUTES: list[Page] = []

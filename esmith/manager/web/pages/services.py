@@ -21,7 +21,18 @@ _WAYS_HERE = ("httpd", "apache", "manager")
 
 
 def _words() -> dict[str, str]:
-    return {"up": _("running"), "down": _("stopped"), "not supervised": _("not supervised")}
+    return {
+        "up": _("running"),
+        "down": _("stopped"),
+        "paused": _("paused"),
+        "ending": _("is ending"),
+        "starting": _("is starting"),
+        "finished": _("finished"),
+        "unknown": _("not known"),
+        "not supervised": _("not supervised"),
+        "not looked at": _("not looked at"),
+        "": _("not supervised"),
+    }
 
 
 def _labels() -> dict[str, str]:
@@ -36,10 +47,12 @@ async def _list(request: Request) -> Response:
 
 def _shown(service: dict[str, Any]) -> dict[str, Any]:
     """Return a service with what the page shows besides: whether it is as it should be."""
-    state = service["actual"].partition(" ")[0]
-    differs = state in ("up", "down") and state != service["wanted"]
-    is_good = state == service["wanted"] == "up" and not service["detail"]
-    kind = "bad" if differs or (service["detail"] and service["wanted"] == "up") else "good" if is_good else "plain"
+    wanted, actual = service["wanted"], service["actual"]
+    differs = actual in ("up", "down") and actual != wanted
+    if differs or service["problems"]:
+        kind = "bad"
+    else:
+        kind = "good" if actual == "up" else "plain"
     return {**service, "differs": differs, "kind": kind, "is_way_here": _is_way_here(service["name"])}
 
 

@@ -1,0 +1,159 @@
+"""The pages of one record of a list: its form, a new one, and what is asked before it is deleted or something is done to it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from esmith.manager import wire
+from esmith.manager.web.addresses import panel_url, url
+from esmith.manager.web.client import HelperError
+from esmith.manager.web.forms import labels_of, sections_shown, touched
+from esmith.manager.web.pages import Page
+from esmith.manager.web.pages.lists import KEY_FIELD, key_section, with_key_errors
+from esmith.manager.web.posted import Posted
+from esmith.manager.web.previewing import Proposal, number_of, show_preview
+from esmith.manager.web.rendering import render
+from esmith.manager.web.texts import _
+from esmith.manager.web.visit import ask, posted
+
+
+def _panel_of(request: Request) -> str:
+    return f"{request.path_params['group']}/{request.path_params['name']}"
+
+
+def _key_of(request: Request) -> str | None:
+    """Return the record that an address names, None for a new one."""
+    return request.path_params.get("key")
+
+
+def _address(panel: str, key: str | None, *parts: str) -> str:
+    return panel_url(panel, "new", *parts) if key is None else panel_url(panel, "record", key, *parts)
+
+
+async def _form(request: Request) -> Response:
+    return await _show(request, posted(request) if request.method == "POST" else None)
+
+
+async def _show(
+    request: Request, values: Posted | None = None, errors: dict[str, str] | None = None, other: tuple[str, ...] = ()
+) -> Response:
+    """Show the form of a record.
+
+    :param values: what was typed, which is shown instead of what is stored.
+    :param errors: what is wrong with which field.
+    :param other: what is wrong besides.
+    """
+    panel, key = _panel_of(request), _key_of(request)
+    record = await ask(request, "record", panel=panel, key=key)
+    sections = record["sections"] if key is not None else [key_section(record["key_field"]), *record["sections"]]
+    found = with_key_errors(errors or {}, sections)
+    shown = sections_shown(sections, values, found)
+    known = {field["name"] for section in shown for field in section["fields"]}
+    other = (*other, *(f"{name}: {text}" for name, text in found.items() if name not in known))
+    values_shown: dict[str, Any] = {
+        "record": {"help": "", **record},
+        "heading": key if key is not None else _("New: %(list)s") % {"list": _(record["heading"])},
+        "key": key,
+        "sections": shown,
+        "other_errors": other,
+        "revision": number_of(values.get("revision")) if values else record["revision"],
+        "action": _address(panel, key, "preview"),
+        "at": panel_url(panel),
+        "here": _address(panel, key),
+    }
+    return render(request, "pages/record.html", 422 if errors or other else 200, **values_shown)
+
+
+async def _preview(request: Request) -> Response:
+    """Show what the changes of the form would do."""
+    panel, key, values = _panel_of(request), _key_of(request), posted(request)
+    record = await ask(request, "record", panel=panel, key=key)
+    changed = touched(values)
+    operation: dict[str, Any] = {"kind": "modify", "panel": panel, "key": key}
+    if key is None:
+        operation |= {"kind": "create", "key": (changed.values.pop(KEY_FIELD, None) or "").strip()}
+    operation |= {"values": changed.values, "revision": number_of(values.get("revision"))}
+
+    async def refuse(message: str, fields: dict[str, str]) -> Response:
+        return await _show(request, values, fields, () if fields else (message,))
+
+    title = f"{_(record['heading'])}: {operation['key']}"
+    proposal = Proposal(operation, changed.secrets, _address(panel, key), labels_of(record["sections"]), title)
+    return await show_preview(request, proposal, refuse)
+
+
+async def _delete(request: Request) -> Response:
+    panel, key = _panel_of(request), str(_key_of(request))
+    record = await ask(request, "record", panel=panel, key=key)
+    if not record.get("delete"):
+        raise HelperError(wire.NOT_FOUND, _("%(key)s cannot be deleted here.") % {"key": key})
+    operation = {"kind": "delete", "panel": panel, "key": key, "revision": record["revision"]}
+    asked = _asked(panel, key, record, operation, record["delete"])
+    return render(request, "pages/ask.html", **asked, heading=_("Delete %(key)s?") % {"key": key})
+
+
+async def _action(request: Request) -> Response:
+    """Ask before something is done to a record; a new password is taken here, and is not written into any page."""
+    panel, key = _panel_of(request), str(_key_of(request))
+    record = await ask(request, "record", panel=panel, key=key)
+    action = next((one for one in record["actions"] if one["name"] == request.path_params["action"]), None)
+    if action is None:
+        raise HelperError(wire.NOT_FOUND, _("There is no such action."))
+    operation = {"kind": "action", "panel": panel, "key": key, "action": action["name"]}
+    heading = f"{_(action['label'])}: {key}"
+    asked = _asked(panel, key, record, operation, action)
+    if not action.get("password"):
+        return render(request, "pages/ask.html", **asked, heading=heading)
+    asked |= {"password": True, "action": panel_url(panel, "record", key, action["name"])}
+    if request.method == "GET":
+        return render(request, "pages/ask.html", **asked, heading=heading)
+    password, again = posted(request).get("secret.password"), posted(request).get("secret.again")
+    if not password or password != again:
+        asked |= {"message": _("The two passwords differ: type both again.") if password else _("Type the new password.")}
+        return render(request, "pages/ask.html", 422, **asked, heading=heading)
+
+    async def refuse(message: str, fields: dict[str, str]) -> Response:
+        wrong = "; ".join(fields.values()) or message
+        return render(request, "pages/ask.html", 422, **asked | {"message": wrong}, heading=heading)
+
+    back = panel_url(panel, "record", key)
+    proposal = Proposal(operation, {"password": password}, back, title=heading, carried=[])
+    return await show_preview(request, proposal, refuse)
+
+
+def _asked(
+    panel: str, key: str, record: dict[str, Any], operation: dict[str, Any], asked: dict[str, Any]
+) -> dict[str, Any]:
+    """Return what the page shows that asks before something is done to a record.
+
+    :param asked: has what is to be asked, with the key as it is or as ``{key}``.
+    """
+    back = panel_url(panel, "record", key)
+    question = _(asked.get("ask") or "").replace("{key}", key)
+    return {
+        "lines": [question] if question else [],
+        "action": url("/preview"),
+        "pairs": [("operation", json.dumps(operation)), ("back", back)],
+        "button": _("Preview"),
+        "dangerous": False,
+        "password": False,
+        "message": "",
+        "back": back,
+        "back_heading": f"{_(record['heading'])}: {key}",
+    }
+
+
+_NEW = "/panel/{group}/{name}/new"
+_RECORD = "/panel/{group}/{name}/record/{key:path}"
+ROUTES = [
+    Page(_NEW, _form, _form),
+    Page(_NEW + "/preview", post=_preview),
+    Page(_RECORD + "/preview", post=_preview),
+    Page(_RECORD + "/delete", _delete),
+    Page(_RECORD + "/{action}", _action, _action),
+    Page(_RECORD, _form, _form),
+]
