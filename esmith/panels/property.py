@@ -1,4 +1,4 @@
-"""A field that is one setting: what it may hold is what ``db/`` says of it."""
+"""A field that is one setting: ``db/`` says what it may hold."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class PropertyField(Field):
         unstored = known.unstored(None)
         if unstored is None and not self.setting.prop:
             return None
-        value = unstored[1] if unstored is not None else said_unset(known.help)
+        value = unstored[1] if unstored is not None else noted_unset(known.help)
         if known.type == "secret":
             return ""
         return self._called(known, value) if value else self.labels.get("", "")
@@ -149,7 +149,7 @@ def entries_of(value: str, separator: str) -> list[str]:
     return [entry.strip() for entry in value.split(separator) if entry.strip()]
 
 
-def said_unset(help: str) -> str:
+def noted_unset(help: str) -> str:
     """Return what the help of a setting says that holds while it is missing; "" where it says nothing."""
     found = _UNSET.search(help)
     return found.group(1) if found else ""
