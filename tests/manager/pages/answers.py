@@ -8,7 +8,7 @@ from typing import Any
 #: Markup, template syntax, the end of an attribute, a percent sign, and signs that change the direction of a text.
 HOSTILE = "<script>alert(1)</script>\"'><img src=x>{{ 7*7 }}{% raw %}%(x)s &amp; \u202e]]>"
 #: What of it would be in a page if it were not escaped.
-MARKUP = ("<script>alert", "<img src=x", "49", "'><", '"\'>')
+MARKUP = ("<script>alert", "<img src=x", "49", "'><", "\"'>")
 
 Answer = Callable[[dict[str, Any]], Any]
 
@@ -124,7 +124,13 @@ def generation(arguments: dict[str, Any]) -> dict[str, Any]:
 
 def services(_arguments: dict[str, Any]) -> dict[str, Any]:
     """Answer the verb ``services``: as it should be, down and pending, the way of the browser, and one that is off."""
-    good: dict[str, Any] = {"wanted": "up", "actual": "up", "pending": None, "detail": "pid 4711, 3 hours", "problems": []}
+    good: dict[str, Any] = {
+        "wanted": "up",
+        "actual": "up",
+        "pending": None,
+        "detail": "pid 4711, 3 hours",
+        "problems": [],
+    }
     good["actions"] = ["restart", "stop"]
     problem = {"what": HOSTILE, "cure": ["apt-get install " + HOSTILE], "log": [HOSTILE]}
     bad = {"actual": "down", "pending": "restart " + HOSTILE, "problems": [problem], "actions": ["start"]}

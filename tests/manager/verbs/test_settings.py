@@ -163,7 +163,9 @@ def test_a_secret_is_shown_nowhere(desk: Desk) -> None:
 @pytest.mark.parametrize("checks", [True, False])
 def test_a_refused_file(scene: Scene, desk: Desk, checks: bool) -> None:
     """The verdict of a check comes when it is asked for, and says that the event would be stopped."""
-    scene.trees.standard("/etc/t/template.toml", 'check = { command = ["grep", "-L", "bad", "{file}"], fails-on = "." }\n')
+    scene.trees.standard(
+        "/etc/t/template.toml", 'check = { command = ["grep", "-L", "bad", "{file}"], fails-on = "." }\n'
+    )
     shown = desk.preview(desk.setting("A", values={"value": "bad"}), checks=checks)
     (file,) = shown["files"]
     assert (shown["refused"] is not None, file["verdict"] is not None) == (checks, checks)

@@ -9,7 +9,7 @@ from esmith.manager.helper.context import Context, Verb
 from esmith.manager.helper.looks.opened import opened
 from esmith.services.model import Status
 from esmith.services.rivals import TAKE_OVER
-from esmith.status.cures import with_root
+from esmith.status.cures import line_with_root
 from esmith.status.services import services_data
 
 #: By the word of a state: which service actions make sense.
@@ -50,7 +50,8 @@ def _service(name: str, data: dict[str, Any], root: str) -> dict[str, Any]:
         "detail": "; ".join(filter(None, [rest, *(what for what, _, _ in problems)])),
         "pending": _pending(data["pending"]) if "pending" in data else None,
         "problems": [
-            {"what": what, "cure": [with_root(line, root) for line in cure], "log": log} for what, cure, log in problems
+            {"what": what, "cure": [line_with_root(line, root) for line in cure], "log": log}
+            for what, cure, log in problems
         ],
         "actions": _allowed(data["wanted"], actual),
     }

@@ -113,7 +113,9 @@ async def _action(request: Request) -> Response:
         return render(request, "pages/ask.html", **asked, heading=heading)
     password, again = posted(request).get("secret.password"), posted(request).get("secret.again")
     if not password or password != again:
-        asked |= {"message": _("The two passwords differ: type both again.") if password else _("Type the new password.")}
+        asked |= {
+            "message": _("The two passwords differ: type both again.") if password else _("Type the new password.")
+        }
         return render(request, "pages/ask.html", 422, **asked, heading=heading)
 
     async def refuse(message: str, fields: dict[str, str]) -> Response:
