@@ -76,7 +76,8 @@ def _read_text(posted: Posted, name: str, may_be_empty: bool) -> tuple[bool, Any
     was = _value_of(posted.get(f"was.{name}"))
     text = posted.get(f"v.{name}")
     # A browser leaves the line ends out of a text in one line (HTML, "strip newlines").
-    if text == (was or "").replace("\n", "") and text:
+    shown = (was or "").replace("\n", "")
+    if text == shown and (text or was or not may_be_empty):
         return False, None
     value = text if text or (may_be_empty and f"unset.{name}" not in posted) else None
     return value != was, value
