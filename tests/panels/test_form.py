@@ -34,7 +34,7 @@ def test_unset_is_a_choice_of_its_own(desk: Desk) -> None:
         ("configuration spamassassin RejectLevel", "0"),
         ("configuration spamassassin SubjectTag", "Disabled"),
         ("configuration spamassassin BayesAutoLearnThresholdNonspam", "SpamAssassin's own, 0.1"),
-        ("configuration spamassassin TagLevel", ""),
+        ("configuration spamassassin TagLevel", "5"),
         ("configuration EmailUnknownUser", "returntosender"),
         ("configuration DomainName", None),
     ],
