@@ -78,7 +78,7 @@ async def take_back(request: Request) -> Response:
 
 
 def _job_of(answer: object) -> str:
-    job = answer.get("job") if isinstance(answer, dict) else answer
+    job = answer.get("job", answer) if isinstance(answer, dict) else answer
     return str(job.get("id") if isinstance(job, dict) else job)
 
 
