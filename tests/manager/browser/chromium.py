@@ -24,7 +24,7 @@ from tests.programs import path_of
 #: Both, for a marker.
 NEEDED = ("chromium", "chromedriver")
 #: How long something may take to be on a page, in seconds; far above what it takes.
-PATIENCE = 30.0
+PATIENCE = 20.0
 _OPTIONS = (
     "--headless",
     "--disable-gpu",
