@@ -48,12 +48,12 @@ class Browser:
     """
 
     def __init__(
-        self, folder: Path, answers: dict[str, Any], catalogues: Mapping[str, NullTranslations] | None = None
+        self, folder: Path, answers: dict[str, Any], translations: Mapping[str, NullTranslations] | None = None
     ) -> None:
         self.loop = asyncio.new_event_loop()
         self.helper = FakeHelper(folder, answers)
         self.run(self.helper.start())
-        self.app = create_app(self.helper.path, catalogues=catalogues)
+        self.app = create_app(self.helper.path, translations=translations)
         self.cookies = {COOKIE: SESSION}
 
     def close(self) -> None:

@@ -148,8 +148,7 @@ def test_a_secret_is_unchanged_new_or_removed() -> None:
 
 
 def test_fields_of_a_condition_know_its_values() -> None:
-    """A field that counts only with some value of another one says so, also where that value is the one that counts
-    when nothing is set."""
+    """A field that counts only with some value of another one says so, also when that counts unset."""
     other = choice("other", None, "enabled", "disabled", unset="enabled")
     row = field("a", shown_if={"field": "other", "values": ["enabled"]})
     shown = sections_shown([{"name": "s", "fields": [other, row]}])[0]["fields"][1]["shown_if"]

@@ -271,7 +271,7 @@ def test_without_a_helper_there_is_a_page(browse: MakeBrowser) -> None:
     browser.run(browser.helper.stop())
     page = browser.get("/jobs")
     assert page.status == 503
-    assert "systemctl start" in page.words
+    assert "smanager-helper" in page.words
 
 
 def test_no_get_changes_anything(browse: MakeBrowser) -> None:
