@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.program("chromium", "chromedriver")
 
 FILTERING = "/panel/configuration/email?section=filtering"
+DELIVERY = "/panel/configuration/email?section=delivery"
+SMART_HOST = "Address of Internet provider's mail server"
 VERY_HIGH = "Very high: spam from score 2"
 HIGH = "High: spam from score 3"
 LOW = "Low: spam from score 7"
@@ -27,8 +29,8 @@ def _sensitivity(root: Root) -> str:
     return root.config("getprop", "spamassassin", "Sensitivity", code=None).out.strip()
 
 
-def _tag_level(root: Root) -> str:
-    return root.config("getprop", "spamassassin", "TagLevel", code=None).out.strip()
+def _sorted(root: Root) -> str:
+    return root.config("getprop", "spamassassin", "SortSpam", code=None).out.strip()
 
 
 def test_without_scripts(browser: Browser, site_root: Root) -> None:
@@ -77,7 +79,7 @@ def test_two_administrators(admin: Browser, other_browser: Browser, site_root: R
     set_field(admin, "Spam sensitivity", VERY_HIGH)
     apply(admin)
     set_field(other_browser, "Spam sensitivity", LOW)
-    set_field(other_browser, "Custom spam tagging level", "7")
+    set_field(other_browser, "Sort spam into junkmail folder", "Disabled")
     other_browser.click("Preview")
     other_browser.wait_for("admin")
     assert _sensitivity(site_root) == "veryhigh"
@@ -88,7 +90,7 @@ def test_two_administrators(admin: Browser, other_browser: Browser, site_root: R
     other_browser.wait_for("This is what will happen")
     other_browser.click("Apply")
     job_ends(other_browser)
-    assert (_sensitivity(site_root), _tag_level(site_root)) == ("low", "7")
+    assert (_sensitivity(site_root), _sorted(site_root)) == ("low", "disabled")
 
 
 def test_two_who_change_different_things(admin: Browser, other_browser: Browser, site_root: Root) -> None:
@@ -98,15 +100,15 @@ def test_two_who_change_different_things(admin: Browser, other_browser: Browser,
         open_page(browser, FILTERING)
     set_field(admin, "Spam sensitivity", HIGH)
     apply(admin)
-    set_field(other_browser, "Custom spam tagging level", "8")
+    set_field(other_browser, "Sort spam into junkmail folder", "Enabled")
     apply(other_browser)
-    assert (_sensitivity(site_root), _tag_level(site_root)) == ("high", "8")
+    assert (_sensitivity(site_root), _sorted(site_root)) == ("high", "enabled")
 
 
 def test_the_end_of_a_session_keeps_the_form(admin: Browser, site: Site, site_root: Root) -> None:
     """A form that is sent after the session has ended is there again after the login, and goes on from there."""
-    open_page(admin, FILTERING)
-    set_field(admin, "Custom spam tagging level", "9")
+    open_page(admin, DELIVERY)
+    set_field(admin, SMART_HOST, "kept.example.com")
     cookie = next(each["value"] for each in admin.driver.get_cookies() if each["name"] == COOKIE)
     visitor = Visitor(site.address, {COOKIE: cookie})
     assert visitor.post(BASE + "/logout", {"csrf": visitor.token(BASE + "/")}).status == 303
@@ -118,7 +120,7 @@ def test_the_end_of_a_session_keeps_the_form(admin: Browser, site: Site, site_ro
     admin.click("Log in")
     admin.wait_for("What you had typed is still there")
     admin.click("Continue")
-    admin.wait_for("TagLevel")
+    admin.wait_for("SMTPSmartHost")
     admin.click("Apply")
     job_ends(admin)
-    assert _tag_level(site_root) == "9"
+    assert site_root.config("get", "SMTPSmartHost").out == "kept.example.com\n"

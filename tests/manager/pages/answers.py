@@ -1,27 +1,50 @@
-"""What a helper could answer to the verbs of these pages: an office with hostile values in every place."""
+"""What a helper could answer to the verbs of these pages: 5,000 users, and records with hostile values."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
+<<<<<<< HEAD
 #: Markup, template syntax, the end of an attribute, a percent sign, and signs that change the direction of a text.
 HOSTILE = "<script>alert(1)</script>\"'><img src=x>{{ 7*7 }}{% raw %}%(x)s &amp; \u202e]]>"
 #: What of it would be in a page if it were not escaped.
 MARKUP = ("<script>alert", "<img src=x", "49", "'><", "\"'>")
+=======
+from tests.manager.pages import looks
+from tests.manager.pages.looks import HOSTILE
+>>>>>>> w/pages
 
 Answer = Callable[[dict[str, Any]], Any]
 
 KEY_FIELD = {"label": "Account", "help": "Begins with a letter."}
 TEXT_FIELD = {
-    "name": "FirstName", "label": "First name", "help": "As in letters.", "widget": "text", "value": "Alice", "custom": None,
-    "unset": None, "choices": [], "min": None, "max": None, "may_be_empty": False, "required": True, "suggest": False,
-    "is_set": False, "shown_if": None, "settings": ["accounts alice FirstName"],
-}  # fmt: skip
+    "name": "FirstName",
+    "label": "First name",
+    "help": "As in letters.",
+    "widget": "text",
+    "value": "Alice",
+    "custom": None,
+    "unset": None,
+    "choices": [],
+    "min": None,
+    "max": None,
+    "may_be_empty": False,
+    "required": True,
+    "suggest": False,
+    "is_set": False,
+    "shown_if": None,
+    "settings": ["accounts alice FirstName"],
+}
 CHOICE_FIELD = TEXT_FIELD | {
-    "name": "EmailForward", "label": "Delivery", "widget": "choice", "value": None, "unset": "local", "required": False,
+    "name": "EmailForward",
+    "label": "Delivery",
+    "widget": "choice",
+    "value": None,
+    "unset": "local",
+    "required": False,
     "choices": [{"value": one, "label": one.capitalize(), "help": ""} for one in ("local", "forward", "both")],
-}  # fmt: skip
+}
 
 
 def records(arguments: dict[str, Any]) -> dict[str, Any]:
@@ -34,7 +57,7 @@ def records(arguments: dict[str, Any]) -> dict[str, Any]:
     rows = [
         {
             "key": key,
-            "cells": [f"First{key}", None, ""],
+            "cells": [f"First{key}", HOSTILE, ""],
             "modify": True,
             "delete": key != "user0000",
             "actions": ["lock", "password"],
@@ -42,12 +65,21 @@ def records(arguments: dict[str, Any]) -> dict[str, Any]:
         for key in found[(page - 1) * size : page * size]
     ]
     return {
-        "id": arguments["panel"], "heading": "Users", "help": "Those who have mail here.", "revision": 17,
+        "id": arguments["panel"],
+        "heading": "Users",
+        "help": "Those who have mail here.",
+        "revision": 17,
         "key_label": "Account",
         "columns": [{"name": one, "label": label} for one, label in COLUMNS.items()],
-        "rows": rows, "total": 5000, "found": len(found), "page": page, "pages": -(-len(found) // size),
-        "create": {"label": "Add a user"}, "actions": ACTIONS, "delete": {"ask": "Mail of {key} is removed for good."},
-    }  # fmt: skip
+        "rows": rows,
+        "total": 5000,
+        "found": len(found),
+        "page": page,
+        "pages": -(-len(found) // size),
+        "create": {"label": "Add a user"},
+        "actions": ACTIONS,
+        "delete": {"ask": "Mail of {key} is removed for good."},
+    }
 
 
 COLUMNS = {"FirstName": "First name", "LastName": "Last name", "EmailForward": "Delivery"}
@@ -61,10 +93,18 @@ def record(arguments: dict[str, Any]) -> dict[str, Any]:
     """Answer the verb ``record``: a user, or the form of a new one."""
     key = arguments["key"]
     return {
-        "id": arguments["panel"], "heading": "Users", "help": "Those who have mail here.", "group": "collaboration",
-        "event": "user-modify", "revision": 17, "key": key, "key_field": KEY_FIELD if key is None else None,
-        "actions": [] if key is None else ACTIONS, "delete": None if key is None else {"ask": "Mail of {key} is removed for good."},
+        "id": arguments["panel"],
+        "heading": "Users",
+        "help": "Those who have mail here.",
+        "group": "collaboration",
+        "event": "user-modify",
+        "revision": 17,
+        "key": key,
+        "key_field": KEY_FIELD if key is None else None,
+        "actions": [] if key is None else ACTIONS,
+        "delete": None if key is None else {"ask": "Mail of {key} is removed for good."},
         "sections": [{"name": "person", "heading": "Person", "help": "", "fields": [TEXT_FIELD, CHOICE_FIELD]}],
+<<<<<<< HEAD
     }  # fmt: skip
 
 
@@ -178,6 +218,9 @@ def sessions(_arguments: dict[str, Any]) -> dict[str, Any]:
     """Answer the verb ``sessions``."""
     one = {"address": HOSTILE, "since": 1796000000.0, "last_use": 1796000600.0, "is_this": False}
     return {"sessions": [one, one | {"address": "192.0.2.7", "is_this": True}]}
+=======
+    }
+>>>>>>> w/pages
 
 
 def databases(_arguments: dict[str, Any]) -> dict[str, Any]:
@@ -192,6 +235,57 @@ def database(arguments: dict[str, Any]) -> dict[str, Any]:
     found = [row for row in rows if arguments["query"] in row["key"]]
     size, page = arguments["size"], arguments["page"]
     return {
-        "database": arguments["database"], "keys": found[(page - 1) * size : page * size], "total": len(rows), "found": len(found),
-        "page": page, "pages": max(1, -(-len(found) // size)), "types": [{"type": "service", "help": HOSTILE}],
-    }  # fmt: skip
+        "database": arguments["database"],
+        "keys": found[(page - 1) * size : page * size],
+        "total": len(rows),
+        "found": len(found),
+        "page": page,
+        "pages": max(1, -(-len(found) // size)),
+        "types": [{"type": "service", "help": HOSTILE}],
+    }
+
+
+def setting(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Answer the verb ``setting``: a stored record, or the form of a new one."""
+    key = arguments.get("key")
+    text = TEXT_FIELD | {"name": "MaxLoad", "label": HOSTILE, "help": HOSTILE, "value": HOSTILE, "settings": [HOSTILE]}
+    secret = TEXT_FIELD | {
+        "name": "Passwd",
+        "label": "Password",
+        "widget": "secret",
+        "value": None,
+        "is_set": True,
+        "required": False,
+    }
+    return {
+        "database": arguments["database"],
+        "key": key,
+        "type": arguments.get("type", "service"),
+        "exists": key is not None,
+        "revision": 17,
+        "heading": f"{arguments['database']} {key}",
+        "help": HOSTILE,
+        "sections": [
+            {"name": "known", "heading": "Known properties", "help": "", "fields": [text, CHOICE_FIELD, secret]},
+            {"name": "unknown", "heading": HOSTILE, "help": HOSTILE, "fields": [text | {"name": "a b'<\u202e"}]},
+        ],
+        "key_field": None if key else {"label": "Name of the record", "help": ""},
+        "commands": [] if key is None else ["config show " + HOSTILE],
+        "can_delete": key is not None,
+    }
+
+
+ANSWERS: dict[str, Answer] = {
+    "records": records,
+    "record": record,
+    "history": looks.history,
+    "generations": looks.generations,
+    "generation": looks.generation,
+    "services": looks.services,
+    "health": looks.health,
+    "search": looks.search,
+    "sessions": looks.sessions,
+    "databases": databases,
+    "database": database,
+    "setting": setting,
+}
