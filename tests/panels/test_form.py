@@ -228,3 +228,18 @@ def test_names_of_records_are_suggested(desk: Desk) -> None:
     assert suggest(panel, desk.schema, desk.snapshot, None, "pop3-access", "p") == []
     with pytest.raises(UsageError):
         suggest(panel, desk.schema, desk.snapshot, None, "nothing", "")
+
+
+def test_not_set_is_not_offered_where_it_would_not_stay(desk: Desk) -> None:
+    """Where an upgrade writes the property again, not set can be chosen only while it is so; with it each choice is."""
+    panel = desk.panel(_MAIL)
+    shown = desk.fields(panel, desk.snapshot)
+    # A default that differs from what a missing one reads as; a choice with a default; one with neither.
+    assert [shown[name]["unset"] for name in ("spam-filtering", "pop3-access", "Sensitivity")] == [
+        None,
+        None,
+        "Medium: spam from score 5",
+    ]
+    overlay = desk.overlay()
+    overlay.delete_prop("configuration", "spamassassin", "status")
+    assert desk.fields(panel, overlay)["spam-filtering"]["unset"] == "Disabled"
