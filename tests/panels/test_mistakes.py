@@ -118,6 +118,16 @@ _MISTAKES = {
         + _choice("b", 'set = { "configuration qpsmtpd RHSBL" = "enabled" }'),
         "choices 'a' and 'b' may both be what is stored",
     ),
+    "a match that it does not write": (
+        _FORM
+        + _CHOICES
+        + _choice("a", 'set = { "configuration qpsmtpd DNSBL" = "enabled" }\nmatch = ["configuration qpsmtpd RHSBL"]'),
+        "match: choice 'a' neither sets nor deletes 'configuration qpsmtpd RHSBL'",
+    ),
+    "a match of nothing": (
+        _FORM + _CHOICES + _choice("a", 'delete = ["configuration qpsmtpd DNSBL"]\nmatch = []'),
+        "match: choice 'a' would always be what is stored",
+    ),
     "a record to make that is none": (
         _FORM
         + _CHOICES
