@@ -42,6 +42,14 @@ def build_field(file: TomlFile, settings: Settings, table: _Table, place: str) -
     return made
 
 
+def choices_of(settings: Settings, field: Field) -> list[str] | None:
+    """Return the values of a field that has few; None for one that may have any."""
+    if isinstance(field, MappingField):
+        return [choice.value for choice in field.choices]
+    known = settings.known(field.setting) if isinstance(field, PropertyField) else None
+    return words_of(known) if known is not None and is_choice(known) else None
+
+
 class _Maker:
     """A table of a field that is read."""
 

@@ -73,6 +73,11 @@ _MISTAKES = {
         _field('setting = "configuration qpsmtpd DNSBL"\nshown-if = "Other=x"'),
         "field 'DNSBL': shown-if names no field of the page",
     ),
+    "a note shown with no field": (_field('note = "x"\nshown-if = "Other=x"'), "a note: shown-if names no field"),
+    "shown with a value that is no choice": (
+        _field('setting = "configuration qpsmtpd DNSBL"\nshown-if = "DNSBL=enabled|on"'),
+        "field 'DNSBL': shown-if: 'on' is no choice of DNSBL",
+    ),
     "shown with no value": (
         _field('setting = "configuration qpsmtpd DNSBL"\nshown-if = "Other"'),
         "shown-if must be a field of the page with its values",
