@@ -11,12 +11,12 @@ from esmith.manager.helper import login
 from tests.manager.helper.kit import small_root
 
 #: A hash of nobody's password that is as cheap as those of the tests.
-CHEAP_HASH = "$argon2id$v=19$m=8,t=1,p=1$c29tZSBzYWx0IG9mIDE2IQ$UTUiDn3vfHQp5L2WrBGo5kOvyIZWPYvYXoVqEphzEDY"
+CHEAP_HASH = "$argon2id$v=19$m=8,t=1,p=1$t8C7MblbtD4rw7/vYp/yrQ$g8pT1OhycvB6se19uBbFUK0eNmOP5DyumUtkdCfqkA8"
 
 
 @pytest.fixture
 def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
     """Return the root; to look at its password costs next to nothing."""
-    monkeypatch.setattr(login, "COST", {"time_cost": 1, "memory_cost": 8, "parallelism": 1})
+    monkeypatch.setattr(login, "COST", (1, 8, 1))
     monkeypatch.setattr(login, "_NO_HASH", CHEAP_HASH)
     return small_root(tmp_path / "root")
