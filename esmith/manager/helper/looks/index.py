@@ -20,7 +20,7 @@ from esmith.schema.load import Schema
 from esmith.schema.model import RecordSchema
 from esmith.store.protocol import Snapshot
 
-#: Of how many files that fit it is said what they are made from, and how many settings are shown of each.
+#: For how many files that fit their settings are looked for, and how many settings are shown of each.
 _FILES, _SETTINGS_OF_A_FILE = 5, 25
 _FILE_AFTER = 1.5
 #: How many records are taken that fit.
@@ -112,7 +112,8 @@ class Index:
             about = " ".join(block["about"] for block in mentions(database, file.key, prop.name))
             cells = [(database, EVERY if is_type else key, prop.name)]
             names = [prop.name, *filter(None, [prop.label]), f"{key} {prop.name}", f"{where} {prop.name}"]
-            yield Found("setting", prop.name, where, names, f"{where} {about}", prop.help, target, cells)
+            words = f"{where} {about}"
+            yield Found("setting", prop.name, where, names, words, prop.help, target, cells, prop.label)
 
     def _records(self, words: list[str]) -> Iterator[Found]:
         """Yield the records that no schema file is of, and what they hold that no schema file knows."""
