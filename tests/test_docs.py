@@ -126,6 +126,9 @@ def test_toml(block: Block, copied: Root) -> None:
     elif block.document.name == "add-a-service.md":
         copied.write("/etc/e-smith/services/demo/service.toml", block.text)
         assert Services(Layout(str(copied.path))).of("demo").useful
+    elif block.document.name == "manager.md":
+        # tests/panels/test_document.py installs them all together and saves their forms.
+        assert tomllib.loads(block.text)
     elif block.document.name == "ansible.md":
         copied.run("config", "apply", "-", stdin=block.text)
     else:

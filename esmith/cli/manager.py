@@ -77,7 +77,13 @@ def serve_command(root: str | None, *, address: str, port: int | None, certifica
     """
     layout = _ready(root)
     web = _web(layout, address, port, certificate, key)
-    return Both(layout, web, lambda line: print_report([line])).run()
+    return Both(layout, web, _say).run()
+
+
+def _say(line: str) -> None:
+    """Print a line at once; whoever started this waits for the first one."""
+    print_report([line])
+    sys.stdout.flush()
 
 
 @manager_command.command("helper")

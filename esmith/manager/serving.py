@@ -33,7 +33,6 @@ MACHINE_PORT = 982
 _OF_WEB = {
     "starlette": "starlette",
     "uvicorn": "uvicorn",
-    "python_multipart": "python-multipart",
     "jinja2": "jinja2",
 }
 _OF_HELPER = {True: {"pamela": "pamela"}, False: {"argon2": "argon2-cffi"}}
@@ -156,7 +155,7 @@ def run_web(layout: Layout, web: Web, listener: socket.socket, user: str) -> Non
     :param listener: where it answers.
     :param user: the account that it becomes, where root starts it on the machine.
     """
-    from esmith.manager.web import serve  # type: ignore[attr-defined]
+    from esmith.manager.web import serve
 
     serve(
         listener,
@@ -251,7 +250,7 @@ class Both:
         return 0
 
     def _be_web(self, begins: int) -> int:
-        from esmith.manager.web import serve  # type: ignore[attr-defined]
+        from esmith.manager.web import serve
 
         def begin() -> None:
             become(self._layout, "")

@@ -171,7 +171,7 @@ def _entries(maker: _Maker) -> Field:
     words = part["record"].split(" ")
     if len(words) != 2 or not all(words):
         raise settings.error(f"entries: {part['record']!r} is not a record", 'write record = "DATABASE KEY"')
-    # What is asked for any name, the record says of every one.
+    # The table for every property is the one that decides on entries.
     settings.value(Setting(words[0], words[1], "*"), part["value"])
     return EntriesField(**maker.common(), database=words[0], key=words[1], value=part["value"])
 

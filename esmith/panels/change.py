@@ -116,11 +116,11 @@ def _write(panel: Panel, work: Work, values: Mapping[str, Any], faults: dict[str
     """
     fields: list[tuple[Field, Any]] = []
     for name, value in values.items():
-        field = panel.field(name)
-        if field is None or field.is_absent(work):
+        named = panel.field(name)
+        if named is None or named.is_absent(work):
             faults[name] = _no_such_field(panel, name)
         elif name not in faults:
-            fields.append((field, value))
+            fields.append((named, value))
     # In the order of the form, whatever the order they were sent in.
     order = {field.name: number for number, field in enumerate(panel.fields())}
     fields.sort(key=lambda pair: order[pair[0].name])

@@ -27,7 +27,7 @@ _SHOWN = 200
 class Scene:
     """What a form is shown from.
 
-    :param records: what the panel says of its list; None for a form of settings.
+    :param records: its list as the panel file has it; None for a form of settings.
     :param key: the record that it is of, None for a form of settings and for a new record.
     """
 
@@ -153,7 +153,7 @@ class Field:
 
     :param name: what values are sent under; "" for what holds no value.
     :param required: whether it always has to have a value.
-    :param shown_if: the field that it is of use with and the values of it; None where that is not said here.
+    :param shown_if: the field that it is of use with and the values of it; None where the file names none.
     """
 
     name: str

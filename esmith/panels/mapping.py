@@ -129,6 +129,11 @@ class MappingField(Field):
         nothing = dict.fromkeys(self.settings())
         if self.required or self._stored(nothing) is not None:
             return None
+        knowns = [known for setting in nothing if (known := scene.known(setting)) is not None]
+        if any(known.may_be_written for known in knowns) and any(
+            scene.stored(setting) is not None for setting in nothing
+        ):
+            return None  # it would not stay so
         if self.unset:
             return self.unset
         values: dict[Setting, str | None] = {}

@@ -21,7 +21,7 @@ _LIMIT = ("configuration", "maxAcctNameLength")
 def check_new_key(records: Records, schema: Schema, snapshot: Snapshot, key: str) -> None:
     """Check the key of a record that is about to be made: what would be a hint for a command is refused here.
 
-    What its type says of it (``key`` in the schema file) is checked when it is made.
+    The rule of its type (``key`` in the schema file) is checked when it is made.
 
     :raises NotAllowedError: with the reason.
     """

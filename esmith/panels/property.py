@@ -1,4 +1,4 @@
-"""A field that is one setting: what it may hold is what ``db/`` says of it."""
+"""A field that is one setting: ``db/`` says what it may hold."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class PropertyField(Field):
         shown = self.blank(scene, "text")
         shown["label"] = self.label or label_of(known, self.setting)
         shown["help"] = self.help or (known.help if known is not None else "")
-        shown["unset"] = self._unset(known)
+        shown["unset"] = self._unset(known, stored)
         if self.hides(scene):
             shown |= {"widget": "secret", "is_set": bool(stored)}
             return shown
@@ -84,16 +84,16 @@ class PropertyField(Field):
         if stored is not None and stored not in offered:
             shown["value"], shown["custom"] = None, stored or "(empty)"
 
-    def _unset(self, known: Property | None) -> str | None:
-        """Return what it comes to while it is not set; None where it has to be set."""
-        if self.required:
+    def _unset(self, known: Property | None, stored: str | None) -> str | None:
+        """Return what it comes to while it is not set; None where that cannot be chosen."""
+        if self.required or (stored is not None and known is not None and is_written_back(known)):
             return None
         if known is None:
             return ""
         unstored = known.unstored(None)
         if unstored is None and not self.setting.prop:
             return None
-        value = unstored[1] if unstored is not None else said_unset(known.help)
+        value = unstored[1] if unstored is not None else noted_unset(known.help)
         if known.type == "secret":
             return ""
         return self._called(known, value) if value else self.labels.get("", "")
@@ -110,7 +110,7 @@ class PropertyField(Field):
         """
         known = work.known(self.setting)
         if value is None or (self.required and value in ("", [])):
-            if self._unset(known) is None:
+            if self._unset(known, work.stored(self.setting)) is None:
                 raise NotAllowedError("a value is needed here")
             work.delete(self.setting)
             return
@@ -139,6 +139,17 @@ def is_choice(known: Property) -> bool:
     return known.type in _WORDS or known.type == "choice"
 
 
+def is_written_back(known: Property) -> bool:
+    """Return whether a property that is made not set has another value after the next upgrade.
+
+    Of few values one that is written anyhow is chosen itself.
+    """
+    if known.initial is None:
+        return known.generate is not None
+    unstored = known.unstored(None)
+    return is_choice(known) or unstored is None or unstored[1] != known.initial
+
+
 def words_of(known: Property) -> list[str]:
     """Return the values that a property of few values has."""
     return [*_WORDS.get(known.type, ()), *known.values]
@@ -149,7 +160,7 @@ def entries_of(value: str, separator: str) -> list[str]:
     return [entry.strip() for entry in value.split(separator) if entry.strip()]
 
 
-def said_unset(help: str) -> str:
+def noted_unset(help: str) -> str:
     """Return what the help of a setting says that holds while it is missing; "" where it says nothing."""
     found = _UNSET.search(help)
     return found.group(1) if found else ""

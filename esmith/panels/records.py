@@ -1,4 +1,4 @@
-"""What a panel file says of a list of records."""
+"""A list of records, as a panel file describes it."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Deletion:
 
 @dataclass(frozen=True)
 class Records:
-    """What a panel says that is a list of records.
+    """The list of a panel.
 
     :param also: single records of other types that are listed too: keys and their types.
     :param modify: the event after a change; "" for none.

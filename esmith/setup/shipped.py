@@ -37,7 +37,7 @@ OPTIONAL_COMMANDS = {
     "smtp-auth-proxy": ("esmith.cli.smtp_auth_proxy:main", ("aiosmtpd", "attr", "public")),
     "esmith-manager": (
         "esmith.cli.manager:main",
-        (*("starlette", "uvicorn", "python_multipart", "anyio", "h11", "argon2", "_argon2_cffi_bindings"),),
+        ("starlette", "uvicorn", "anyio", "h11", "argon2", "_argon2_cffi_bindings"),
     ),
 }
 _PACKAGES = ("esmith", "lmdb", "click", "jinja2", "markupsafe", "watchdog")

@@ -111,6 +111,7 @@ def test_init_removes_the_command_when_its_library_is_gone(office: Root, monkeyp
     """An upgrade to a Python without the library takes the command away, so that no mail is routed to it."""
     layout = Layout(str(office.path))
     assert office.file(COMMAND).exists()
-    monkeypatch.setattr(shipped, "OPTIONAL_COMMANDS", {"smtp-auth-proxy": ("a:b", ("no_such_package",))})
+    commands = shipped.OPTIONAL_COMMANDS | {"smtp-auth-proxy": ("a:b", ("no_such_package",))}
+    monkeypatch.setattr(shipped, "OPTIONAL_COMMANDS", commands)
     assert shipped.ProductFiles(layout, prompt_files(layout)).dropped == [str(office.file(COMMAND))]
     assert str(office.file(COMMAND)) not in shipped.command_files(layout)

@@ -38,10 +38,14 @@ def bench(page_office: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     """Return every template, expanded over the office with the table's base settings."""
     root = tmp_path_factory.mktemp("drives") / "root"
     copy_tree(page_office, root)
-    # Mail goes to the relay where something starts it.
+    # Mail goes to the relay where something starts it; pages of the server-manager come from where it is installed, and
+    # encrypted ports are there with a certificate.
     run = root / "var/service/smtp-auth-proxy/run"
-    run.parent.mkdir(parents=True, exist_ok=True)
-    run.touch()
+    manager = root / "sbin/e-smith/esmith-manager"
+    certificate = root / "home/e-smith/ssl.pem/pem"
+    for path in (run, manager, certificate):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
     layout = Layout(str(root))
     store = open_store(layout, write=True)
     try:

@@ -96,11 +96,11 @@ class Desk:
 
     def refused(self, panel: Panel, on: Overlay, key: str | None, values: Values) -> dict[str, str]:
         """Change settings by the form, which has to be refused; returns the message of each field."""
-        before = on.changes
+        before = cells(on.changes)
         try:
             self.change(panel, on, key, values)
         except FormError as error:
-            assert on.changes == before
+            assert cells(on.changes) == before
             return {name: fault.message for name, fault in error.fields.items()}
         raise AssertionError(f"{values} was not refused")
 

@@ -12,6 +12,7 @@ from esmith.panels.field import Field
 from esmith.panels.mapping import MappingField
 from esmith.panels.model import Panel
 from esmith.panels.property import PropertyField
+from esmith.panels.setting import Cell
 from esmith.schema.model import Property
 from esmith.schema.types import refusal
 from esmith.store.overlay import Overlay
@@ -131,9 +132,10 @@ def test_each_value_is_written_and_then_shown(desk: Desk, id: str, name: str) ->
     samples = _samples(desk, panel, field, key, before)
     assert samples != []
     for value in samples:
-        overlay = desk.overlay()
+        needed = _needed(table, value)
+        overlay = desk.overlay(*((*cell, "x.example") for cell in needed))
         desk.change(panel, overlay, key, {name: value})
-        _compare_written(desk, field, key, table, value, overlay)
+        _compare_written(desk, field, key, table, value, overlay, needed)
         shown = desk.fields(panel, overlay, key)[name]
         if before["widget"] == "secret":
             assert (shown["value"], shown["is_set"]) == (None, True)
@@ -141,11 +143,18 @@ def test_each_value_is_written_and_then_shown(desk: Desk, id: str, name: str) ->
             assert (shown["value"], shown["custom"]) == (value, None)
 
 
+def _needed(table: dict[str, Any], value: Any) -> list[Cell]:
+    """Return the settings that a choice needs, which are given before it."""
+    chosen: dict[str, Any] = next((one for one in table.get("choices", []) if one["value"] == value), {})
+    words = [text.split(" ") for text in chosen.get("needs", [])]
+    return [(database, key, "".join(prop)) for database, key, *prop in words]
+
+
 def _compare_written(
-    desk: Desk, field: Field, key: str | None, table: dict[str, Any], value: Any, overlay: Overlay
+    desk: Desk, field: Field, key: str | None, table: dict[str, Any], value: Any, overlay: Overlay, needed: list[Cell]
 ) -> None:
     """Compare what was written with what the table of a field names."""
-    written = cells(overlay.changes)
+    written = cells([change for change in overlay.changes if change.cell not in needed])
     if isinstance(field, MappingField):
         chosen = next(one for one in table["choices"] if one["value"] == value)
         wanted = {**chosen.get("set", {}), **dict.fromkeys(chosen.get("delete", []))}

@@ -78,6 +78,7 @@ def carry_out(layout: Layout, file: JobFile, plan: Plan) -> None:
     work = _Work(layout, file, plan)
     noted = False
     try:
+        file.started()
         work.run()
         noted = True
     finally:

@@ -250,47 +250,9 @@ def _separate(pipe: int) -> None:
     os.dup2(2, 1)
     os.closerange(3, pipe)
     os.closerange(pipe + 1, 2**31 - 1)
-    # Only what the process may give itself back: a job that is begun here has no such limits.
+    # Only what the process may give itself back: a job that is begun here takes them off.
     for limit, value in ((resource.RLIMIT_CPU, MOST_CPU), (resource.RLIMIT_DATA, MOST_DATA)):
         _, hard = resource.getrlimit(limit)
         resource.setrlimit(limit, (value if hard == resource.RLIM_INFINITY else min(value, hard), hard))
     _, hard = resource.getrlimit(resource.RLIMIT_CORE)
     resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
-
-
-def start_apart(work: Callable[[], None]) -> int:
-    """Have a process of its own session do something that goes on when the caller has ended; return its number.
-
-    It has none of what the caller has open but the standard streams, none of its limits, and ends when the work has.
-
-    :param work: what it does; an error of it goes to stderr.
-    :raises OSError: when the kernel makes no process.
-    """
-    begun, begins = os.pipe()
-    try:
-        process = os.fork()
-        if process == 0:
-            _be_apart(work, begins)
-    finally:
-        os.close(begins)
-    # When the caller ends, all that is in its group is killed: this must have left it.
-    os.read(begun, 1)
-    os.close(begun)
-    return process
-
-
-def _be_apart(work: Callable[[], None], begins: int) -> None:
-    status = FAULT
-    try:
-        os.setsid()
-        os.closerange(3, begins)
-        os.closerange(begins, 2**31 - 1)
-        for limit in (resource.RLIMIT_CPU, resource.RLIMIT_DATA):
-            _, hard = resource.getrlimit(limit)
-            resource.setrlimit(limit, (hard, hard))
-        work()
-        status = 0
-    finally:
-        if status:
-            traceback.print_exc()
-        os._exit(status)

@@ -3,8 +3,8 @@
 A job holds the lock of its file as long as it runs (flock(2)), so whoever finds a file without an end that is not
 locked knows that its job was killed. The file is made under another name, locked, and renamed then.
 
-Kinds of lines: ``begin`` (what the job is), ``stored`` (the revision of its settings), ``step``, ``say``, ``progress``
-and ``end``. The last four are for people and have a number ``n``, counted from 1.
+Kinds of lines: ``begin`` (what the job is), ``stored`` (the revision of its settings), ``started`` (its process),
+``step``, ``say``, ``progress`` and ``end``. The last four are for people and have a number ``n``, counted from 1.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from esmith.directories import make_directory, sync_directory
 from esmith.errors import InstallError
 from esmith.printable import printable_message
+from esmith.processes import start_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -102,6 +103,11 @@ class JobFile:
     def stored(self, revision: int) -> None:
         """Note the revision of the settings."""
         self._write({"kind": "stored", "time": time.time(), "revision": revision})
+
+    def started(self) -> None:
+        """Note the process that does it: its number, and when it was started, for who looks for it."""
+        process = os.getpid()
+        self._write({"kind": "started", "time": time.time(), "pid": process, "start": start_of(process)})
 
     def say(self, text: str, kind: str = "say") -> None:
         """Add a line for people.

@@ -28,7 +28,7 @@ from esmith.manager.helper.limits import Limits
 from esmith.manager.helper.place import Place
 from esmith.manager.helper.requests import Request, parse_request
 from esmith.manager.helper.sessions import Session, Sessions
-from esmith.manager.helper.work import REVOKED, login_work, state_work, verb_work
+from esmith.manager.helper.work import REVOKED, login_work, settling_work, state_work, verb_work
 from esmith.store import load_engine
 
 if TYPE_CHECKING:
@@ -122,11 +122,17 @@ class Server:
             gc.collect()
             gc.freeze()
             ready()
+            settling = asyncio.ensure_future(self._settle())
             try:
                 await stop.wait()
             finally:
+                settling.cancel()
                 server.close()
                 await self._children.end(_END_SECONDS)
+
+    async def _settle(self) -> None:
+        """See to the end of the jobs that were killed, while others are answered already."""
+        await self._children.collect(settling_work(self._layout))
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one request, and close the connection."""

@@ -11,6 +11,7 @@ from esmith.events.confirm import find_unconfirmed
 from esmith.manager import wire
 from esmith.manager.helper.context import Context, Verb, VerbError
 from esmith.manager.helper.login import check_login, still_allowed
+from esmith.manager.helper.settling import running_jobs, settle_jobs
 from esmith.store import open_store
 
 if TYPE_CHECKING:
@@ -69,7 +70,17 @@ def state_work(layout: Layout, account: str, mark: str) -> Work:
     def work(send: Send) -> int:
         if not still_allowed(layout, account, mark):
             return REVOKED
-        send(json.dumps({"running": [], "unconfirmed": _unconfirmed(layout)}).encode())
+        send(json.dumps({"running": running_jobs(layout), "unconfirmed": _unconfirmed(layout)}).encode())
+        return 0
+
+    return work
+
+
+def settling_work(layout: Layout) -> Work:
+    """Return what a child does when the helper begins: it sees to the end of jobs that were killed."""
+
+    def work(_send: Send) -> int:
+        settle_jobs(layout)
         return 0
 
     return work

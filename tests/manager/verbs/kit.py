@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from esmith.layout import Layout
-from esmith.manager.helper import process
+from esmith.manager.helper import jobs, process
 from esmith.manager.helper.context import Context, VerbError
 from esmith.manager.helper.verbs import changes, panels
 from tests.store.stores import opened
@@ -100,3 +100,9 @@ def run_here(patch: pytest.MonkeyPatch) -> None:
             work()
 
     patch.setattr(process, "start", start)
+
+
+def process_of(desk: Desk, job: str) -> int:
+    """Return the number of the process of a job; 0 before it has noted that."""
+    lines = jobs.read_lines(desk.layout, job)
+    return next((line["pid"] for line in lines if line["kind"] == "started"), 0)

@@ -6,8 +6,10 @@ import json
 
 import pytest
 
+from tests.apply.kit import CHECKER
 from tests.events.kit import Scene
 from tests.manager.verbs.kit import Desk
+from tests.store.stores import opened
 
 
 def test_what_is_shown_is_done(scene: Scene, desk: Desk) -> None:
@@ -34,26 +36,12 @@ def test_what_is_shown_is_done(scene: Scene, desk: Desk) -> None:
 
 
 def test_the_journal_names_account_and_address(desk: Desk) -> None:
-    """A change is the account's, with the page and the address; what an action changes is the account's job's."""
+    """A change is the account's, with what was changed and the address it came from."""
     job = desk.apply(desk.setting("A", values={"value": "second"}))
-    with desk_journal(desk) as entries:
-        author = next(entry.author for entry in entries if entry.number == job["revision"])
+    with opened(desk.path, write=False) as store, store.snapshot() as snapshot:
+        author = next(snapshot.journal(job["revision"])).author
     assert (author.user, author.sudo_user) == ("admin", "")
     assert author.command == ["server-manager", "settings/configuration/A", "from", "192.0.2.7"]
-
-
-def desk_journal(desk: Desk):  # type: ignore[no-untyped-def]
-    """Return the journal."""
-    from contextlib import contextmanager
-
-    from tests.store.stores import opened
-
-    @contextmanager
-    def read():  # type: ignore[no-untyped-def]
-        with opened(desk.path, write=False) as store, store.snapshot() as snapshot:
-            yield list(snapshot.journal())
-
-    return read()
 
 
 def test_nothing_to_do(desk: Desk) -> None:
@@ -163,9 +151,9 @@ def test_a_secret_is_shown_nowhere(desk: Desk) -> None:
 @pytest.mark.parametrize("checks", [True, False])
 def test_a_refused_file(scene: Scene, desk: Desk, checks: bool) -> None:
     """The verdict of a check comes when it is asked for, and says that the event would be stopped."""
-    scene.trees.standard(
-        "/etc/t/template.toml", 'check = { command = ["grep", "-L", "bad", "{file}"], fails-on = "." }\n'
-    )
-    shown = desk.preview(desk.setting("A", values={"value": "bad"}), checks=checks)
+    checker = scene.foreign("/checker", CHECKER, 0o755)
+    check = f'[check]\ncommand = ["{checker}", "{{file}}"]\npackage = "daemon"\n'
+    scene.trees.standard("/etc/t/template.toml", check)
+    shown = desk.preview(desk.setting("A", values={"value": "broken"}), checks=checks)
     (file,) = shown["files"]
     assert (shown["refused"] is not None, file["verdict"] is not None) == (checks, checks)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from esmith.errors import EsmithError, RefusedError, UsageError
-from esmith.events.preview import preview
+from esmith.events.following import what_follows
 from esmith.manager.helper.operations import arguments
 from esmith.manager.helper.operations.base import Field, Operation, as_refused, not_found, refused
 from esmith.schema.settings import set_properties, set_record, set_type
@@ -33,7 +33,7 @@ def events_for_changes(operation: Operation, store: Store, changes: Sequence[Cha
         return []
     records = list(dict.fromkeys(one.key for one in changes if one.database != "configuration"))
     found: list[list[str]] = []
-    for name in preview(operation.layout, store, unsaved=changes).events:
+    for name in what_follows(operation.layout, store, changes).events:
         if name.endswith(_OF_A_RECORD):
             found += [[name, key] for key in records[:_MOST_RECORDS]]
         else:
