@@ -158,10 +158,10 @@ BASIC: dict[str, Any] = {
     "health": {"findings": []},
     "panel": panel(choice("status", "enabled", "enabled", "disabled"), field("Subject", value="[SPAM]")),
     "preview": preview(),
-    "apply": {"job": "20261130-1"},
+    "apply": job(),
     "jobs": {"jobs": [job()]},
     "job": job(),
     "follow": [{"n": 1, "time": 1796000001.0, "kind": "step", "text": "files"}, job()],
     "confirm": None,
-    "take-back": {"job": "20261130-2"},
+    "take-back": job(id="20261130-2"),
 }

@@ -33,12 +33,12 @@ _LONGEST_TOKEN = 200
 
 
 def create_app(
-    socket_path: str, *, catalogues: Mapping[str, NullTranslations] | None = None, pages: list[Page] | None = None
+    socket_path: str, *, translations: Mapping[str, NullTranslations] | None = None, pages: list[Page] | None = None
 ) -> ASGIApp:
     """Return the application.
 
     :param socket_path: of the helper.
-    :param catalogues: the languages besides English, by their code.
+    :param translations: the languages besides English, by their code.
     :param pages: other pages than those of this package, for tests.
     """
     routes = [
@@ -54,7 +54,7 @@ def create_app(
         exception_handlers={HTTPException: error_pages.of_status, 500: _fault},
     )
     app.state.helper = Helper(socket_path)
-    app.state.catalogues = dict(catalogues or {})
+    app.state.translations = dict(translations or {})
     app.state.navigation = {}
     app.state.kept = Kept()
     return Guard(app)
@@ -71,7 +71,7 @@ async def _fault(request: Request, _error: Exception) -> Response:
 
 def _endpoint(page: Page) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
-        texts.choose(request.headers.get("accept-language", ""), request.app.state.catalogues)
+        texts.choose(request.headers.get("accept-language", ""), request.app.state.translations)
         request.state.visit = visit = Visit(request.app.state.helper, address=client_address(request.scope))
         try:
             if request.method == "POST":

@@ -53,7 +53,9 @@ def page(request: Request, status: int, *, message: str = "", place: str = "", h
     """
     heading, cure = _TEXTS.get(status, _TEXTS[422 if status < 500 else 500])
     values = {"heading": _(heading), "message": message, "place": place, "hint": hint or ("" if message else _(cure))}
-    answer = render(request, "error.html", status, code=status, **values)
+    # htmx puts an answer into the page that is there, so it gets the part that says what is wrong.
+    template = "error_part.html" if request.headers.get("hx-request") else "error.html"
+    answer = render(request, template, status, code=status, **values)
     if status in (408, 413):
         # The rest of what is sent is not read.
         answer.headers["connection"] = "close"
@@ -63,7 +65,7 @@ def page(request: Request, status: int, *, message: str = "", place: str = "", h
 async def of_status(request: Request, error: Exception) -> Response:
     """Return the page about a status that starlette raises: no such page, no such method."""
     assert isinstance(error, HTTPException)
-    texts.choose(request.headers.get("accept-language", ""), request.app.state.catalogues)
+    texts.choose(request.headers.get("accept-language", ""), request.app.state.translations)
     answer = page(request, error.status_code)
     for name, value in (error.headers or {}).items():
         answer.headers[name] = value
@@ -77,7 +79,7 @@ def of_helper(request: Request, error: HelperError) -> Response:
         return page(request, 500)
     hint = error.hint
     if error.kind == client.UNAVAILABLE:
-        hint = _("Start it: systemctl start esmith-manager-helper, or esmith manager serve. Then load this page again.")
+        hint = _("Its service smanager-helper seems not to run. Start it, then load this page again.")
     message = "; ".join([_(error.message), *error.fields.values()])
     answer = page(request, status, message=message, place=error.place, hint=_(hint))
     if status in (429, 503):

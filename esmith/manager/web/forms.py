@@ -76,7 +76,8 @@ def _read_text(posted: Posted, name: str, may_be_empty: bool) -> tuple[bool, Any
     was = _value_of(posted.get(f"was.{name}"))
     text = posted.get(f"v.{name}")
     # A browser leaves the line ends out of a text in one line (HTML, "strip newlines").
-    if text == (was or "").replace("\n", "") and text:
+    shown = (was or "").replace("\n", "")
+    if text == shown and (text or was or not may_be_empty):
         return False, None
     value = text if text or (may_be_empty and f"unset.{name}" not in posted) else None
     return value != was, value
@@ -192,11 +193,26 @@ def _condition(condition: Any, fields: Mapping[str, dict[str, Any]]) -> dict[str
     return {"field": condition["field"], "values": encoded + ([""] if effective & set(values) else [])}
 
 
-def labels_of(sections: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """Return the labels of fields by the setting that each writes: ``configuration spamassassin TagLevel``."""
-    found: dict[str, str] = {}
+@dataclass
+class Labels:
+    """What a setting and its values are called.
+
+    :param label: of the field that writes it.
+    :param values: from a value to the label of its choice, where the field writes this setting alone.
+    """
+
+    label: str
+    values: dict[str, str] = field(default_factory=dict)
+
+
+def labels_of(sections: Iterable[Mapping[str, Any]]) -> dict[str, Labels]:
+    """Return the labels by the setting that each field writes: ``configuration spamassassin TagLevel``."""
+    found: dict[str, Labels] = {}
     for section in sections:
         for row in section.get("fields", ()):
-            for setting in row.get("settings") or ():
-                found.setdefault(setting, row.get("label") or row.get("name", ""))
+            written = row.get("settings") or ()
+            choices = row.get("choices") or () if len(written) == 1 and row.get("widget") == "choice" else ()
+            values = {choice["value"]: choice["label"] for choice in choices}
+            for setting in written:
+                found.setdefault(setting, Labels(row.get("label") or row.get("name", ""), values))
     return found

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from esmith.manager import wire
 from esmith.manager.web import error_pages
 from esmith.manager.web.client import HelperError
+from esmith.manager.web.forms import Labels
 from esmith.manager.web.rendering import render
 from esmith.manager.web.texts import _
 from esmith.manager.web.visit import ask, posted, visit_of
@@ -46,7 +47,7 @@ class Proposal:
     operation: dict[str, Any]
     secrets: dict[str, str] = field(default_factory=dict)
     back: str = ""
-    labels: dict[str, str] = field(default_factory=dict)
+    labels: dict[str, Labels] = field(default_factory=dict)
     title: str = ""
     carried: list[tuple[str, str]] | None = None
 
@@ -105,10 +106,12 @@ def _page(request: Request, proposal: Proposal, preview: dict[str, Any], kept: s
     )
 
 
-def _change(change: dict[str, Any], labels: dict[str, str]) -> dict[str, Any]:
+def _change(change: dict[str, Any], labels: dict[str, Labels]) -> dict[str, Any]:
     names = [change.get("database"), change.get("key"), change.get("property")]
     setting = " ".join(str(name) for name in names if name)
-    return {"setting": setting, "label": labels.get(setting, ""), "old": change.get("old"), "new": change.get("new")}
+    label = labels.get(setting, Labels(""))
+    values = {"old": change.get("old"), "new": change.get("new")}
+    return {"setting": setting, "label": label.label, "names": label.values, **values}
 
 
 def show_conflict(request: Request, proposal: Proposal, error: HelperError) -> Response:

@@ -6,6 +6,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 import h11
@@ -25,7 +26,7 @@ _MOST_HEADERS = 16 * 1024
 
 
 class PatientProtocol(H11Protocol):
-    """HTTP/1.1 with an end of patience: uvicorn itself waits for ever for a request that has begun."""
+    """HTTP/1.1 with an end of patience: uvicorn itself waits without end for a request that has begun."""
 
     _deadline: asyncio.TimerHandle | None = None
 
@@ -74,6 +75,26 @@ class PatientProtocol(H11Protocol):
             self._deadline = None
 
 
+class QuietServer(uvicorn.Server):
+    """A server that sleeps while nobody asks: uvicorn itself looks ten times a second whether it is to end."""
+
+    _ends: asyncio.Event | None = None
+    _loop: asyncio.AbstractEventLoop | None = None
+
+    async def main_loop(self) -> None:
+        """Answer until a signal comes."""
+        self._ends, self._loop = asyncio.Event(), asyncio.get_running_loop()
+        await self.on_tick(0)
+        if not self.should_exit:
+            await self._ends.wait()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """End, because a signal came."""
+        super().handle_exit(sig, frame)
+        if self._ends is not None and self._loop is not None:
+            self._loop.call_soon_threadsafe(self._ends.set)
+
+
 def _config(socket_path: str, certificate: str, key: str) -> uvicorn.Config:
     more: dict[str, Any] = {}
     if certificate:
@@ -106,4 +127,4 @@ def serve(listener: socket.socket, socket_path: str, *, certificate: str, key: s
     config = _config(socket_path, certificate, key)
     load_templates()
     begin()
-    uvicorn.Server(config).run(sockets=[listener])
+    QuietServer(config).run(sockets=[listener])

@@ -1,4 +1,4 @@
-"""The texts of the pages in the language of the reader; without a catalogue they are English.
+"""The texts of the pages in the language of the reader; without a translation they are English.
 
 ``_`` returns plain text, never markup, so that what a panel or a setting brings may go through it as well.
 """
@@ -36,15 +36,15 @@ def direction() -> str:
     return "rtl" if language().split("-")[0] in RIGHT_TO_LEFT else "ltr"
 
 
-def choose(accepted: str, catalogues: Mapping[str, NullTranslations]) -> None:
+def choose(accepted: str, translations: Mapping[str, NullTranslations]) -> None:
     """Take the language for this request.
 
     :param accepted: the header ``Accept-Language``.
-    :param catalogues: the languages there are, by their code.
+    :param translations: the languages there are, by their code.
     """
     for code in _wanted(accepted[:200]):
-        if code in catalogues:
-            _language.set((code, catalogues[code]))
+        if code in translations:
+            _language.set((code, translations[code]))
             return
         if code.split("-")[0] == "en":
             break

@@ -9,7 +9,7 @@ from collections.abc import Coroutine, Mapping, Sequence
 from gettext import NullTranslations
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import unquote, urlencode, urlsplit
 
 from esmith.manager.web.addresses import BASE
 from esmith.manager.web.app import create_app
@@ -48,12 +48,12 @@ class Browser:
     """
 
     def __init__(
-        self, folder: Path, answers: dict[str, Any], catalogues: Mapping[str, NullTranslations] | None = None
+        self, folder: Path, answers: dict[str, Any], translations: Mapping[str, NullTranslations] | None = None
     ) -> None:
         self.loop = asyncio.new_event_loop()
         self.helper = FakeHelper(folder, answers)
         self.run(self.helper.start())
-        self.app = create_app(self.helper.path, catalogues=catalogues)
+        self.app = create_app(self.helper.path, translations=translations)
         self.cookies = {COOKIE: SESSION}
 
     def close(self) -> None:
@@ -96,7 +96,12 @@ class Browser:
     async def _ask(self, method: str, address: str, body: bytes, headers: dict[str, str], more: dict[str, Any]) -> Page:
         parts = urlsplit(address)
         sent = {"host": _HOST, "cookie": "; ".join(f"{n}={v}" for n, v in self.cookies.items()), **headers}
-        scope: dict[str, Any] = {"type": "http", "method": method, "path": parts.path, "raw_path": parts.path.encode()}
+        scope: dict[str, Any] = {
+            "type": "http",
+            "method": method,
+            "path": unquote(parts.path),
+            "raw_path": parts.path.encode(),
+        }
         scope |= {"query_string": parts.query.encode(), "scheme": "https", "server": (_HOST, 443), "root_path": ""}
         scope |= {"http_version": "1.1", "asgi": {"version": "3.0"}, "client": ("192.0.2.7", 4711), **more}
         scope["headers"] = [(n.lower().encode(), v.encode("latin-1")) for n, v in sent.items() if v]

@@ -13,6 +13,8 @@ EXACT, BEGINS, INSIDE, WORDS, HELP = range(5)
 #: The kinds of results, in the order in which those that fit alike are shown.
 KINDS = ("field", "panel", "record", "setting", "file")
 _LONGEST_DETAIL = 200
+#: How many of the settings of a result are named.
+_SHOWN_SETTINGS = 4
 
 
 @dataclass
@@ -27,6 +29,7 @@ class Found:
     :param help: what is written about it.
     :param target: where it leads: panel, section, field, database, key.
     :param cells: the settings it stands for: database, key, property.
+    :param label: what a form calls it, where that is not the title.
     """
 
     kind: str
@@ -37,6 +40,7 @@ class Found:
     help: str = ""
     target: dict[str, str] = field(default_factory=dict)
     cells: list[tuple[str, str, str]] = field(default_factory=list)
+    label: str = ""
 
     def rank(self, words: list[str]) -> float | None:
         """Return how well all of some words fit, 0 for the best; None when one of them does not.
@@ -54,7 +58,15 @@ class Found:
         """Return it as it goes over the wire."""
         target = {name: self.target.get(name, "") for name in ("panel", "section", "field", "database", "key")}
         detail = shorten(f"{self.detail}: {self.help}" if self.help else self.detail, _LONGEST_DETAIL)
-        return {"kind": self.kind, "title": self.title, "detail": detail, **target}
+        settings = [" ".join(part for part in cell if part) for cell in self.cells[:_SHOWN_SETTINGS]]
+        return {
+            "kind": self.kind,
+            "title": self.title,
+            "label": self.label,
+            "settings": settings,
+            "detail": detail,
+            **target,
+        }
 
 
 def best(found: Iterable[Found], words: list[str]) -> list[tuple[float, Found]]:

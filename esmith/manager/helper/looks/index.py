@@ -112,7 +112,8 @@ class Index:
             about = " ".join(block["about"] for block in mentions(database, file.key, prop.name))
             cells = [(database, EVERY if is_type else key, prop.name)]
             names = [prop.name, *filter(None, [prop.label]), f"{key} {prop.name}", f"{where} {prop.name}"]
-            yield Found("setting", prop.name, where, names, f"{where} {about}", prop.help, target, cells)
+            words = f"{where} {about}"
+            yield Found("setting", prop.name, where, names, words, prop.help, target, cells, prop.label)
 
     def _records(self, words: list[str]) -> Iterator[Found]:
         """Yield the records that no schema file is of, and what they hold that no schema file knows."""

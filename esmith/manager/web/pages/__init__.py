@@ -20,8 +20,8 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 #: The modules, in the order in which their addresses are looked at.
 MODULES = (
-    "home", "login", "preview", "jobs", "panel", "records", "record", "changes", "services", "health", "settings", "search",
-    "sessions",
+    "home", "login", "preview", "jobs", "panel", "records", "record", "changes", "services", "health", "settings",
+    "search", "sessions",
 )  # fmt: skip
 
 

@@ -20,6 +20,10 @@ _AT_ONCE = ("service", "recover")
 _CONFIRM = "confirm"
 
 
+#: The severity of what could not be looked at: under a folder that is most of the machine.
+_SKIPPED = "skipped"
+
+
 async def _health(request: Request) -> Response:
     found = await ask(request, "health", doctor=False)
     shown: dict[str, Any] = {"groups": _groups(found["findings"]), "examined": None}
@@ -41,20 +45,21 @@ async def _examine(request: Request) -> dict[str, Any]:
             raise
         return {"examined": [], "failure": error}
     own = [one for one in found["findings"] if one.get("by") != "status"]
-    return {"examined": _groups(own), "failure": None, "found": len(own), "overdue": found.get("overdue", False)}
+    return {"examined": _groups(own), "failure": None, "overdue": found.get("overdue", False)}
 
 
 def _groups(findings: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the findings by severity, the worst first. What is fine is not shown."""
+    """Return the findings by severity, the worst first. What is fine is not shown; what was skipped is folded."""
     groups = []
     for severity, kind, heading, word in (
         ("failing", "bad", _("Does not work"), _("fault")),
         ("warning", "warn", _("Needs attention"), _("warning")),
-        ("skipped", "plain", _("Was not looked at"), _("not looked at")),
+        (_SKIPPED, "plain", _("Was not looked at"), ""),
     ):
         found = [_finding(one) for one in findings if one["severity"] == severity]
         if found:
-            groups.append({"kind": kind, "heading": heading, "word": word, "findings": found})
+            group = {"kind": kind, "heading": heading, "word": word, "findings": found}
+            groups.append({**group, "is_folded": severity == _SKIPPED})
     return groups
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from starlette.requests import Request
 
+from esmith.manager.web.addresses import panel_url
+
 #: How many rows a page has.
 SIZE = 50
 #: How long what is looked for may be, in characters.
@@ -38,6 +40,28 @@ def links(address: Callable[..., str], **query: str) -> Callable[[int], str]:
     :param query: what all pages of the list have in theirs.
     """
     return lambda number: address(**query, page=number if number > 1 else "")
+
+
+#: Stands in an address for a key that comes in its query.
+ELSEWHERE = "-"
+
+
+def record_url(panel: str, key: str, *parts: str) -> str:
+    """Return the address of a record.
+
+    A key that no part of a path can be, because browsers and proxies would change it, goes into the query.
+
+    :param parts: what follows: what is done to the record.
+    """
+    if "/" in key or key in (".", "..", ""):
+        return panel_url(panel, "record", ELSEWHERE, *parts, key=key)
+    return panel_url(panel, "record", key, *parts)
+
+
+def key_of(request: Request) -> str | None:
+    """Return the key that an address of a record names, None where it is of a new one."""
+    key: str | None = request.path_params.get("key")
+    return request.query_params.get("key", key) if key == ELSEWHERE else key
 
 
 #: The name of the field with the key of a new record; no property has such a name.

@@ -25,10 +25,9 @@ async def show(request: Request) -> Response:
     panel = _id(request)
     known = panel_of(request, panel)
     if known and known.get("kind") == "records":
-        from esmith.manager.web.pages import records  # type: ignore[attr-defined]
+        from esmith.manager.web.pages import records
 
-        answer: Response = await records.show_list(request, panel)
-        return answer
+        return await records.show_list(request, panel)
     return await _show_form(request, panel)
 
 

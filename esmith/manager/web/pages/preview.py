@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from esmith.manager import wire
 from esmith.manager.web.client import HelperError
-from esmith.manager.web.forms import labels_of
+from esmith.manager.web.forms import Labels, labels_of
 from esmith.manager.web.pages import Page
 from esmith.manager.web.previewing import MINUTES, gone, number_of, read_proposal, show_conflict, show_preview
 from esmith.manager.web.rendering import redirect, render
@@ -25,7 +25,7 @@ async def preview(request: Request) -> Response:
     return await show_preview(request, proposal)
 
 
-async def _labels(request: Request, operation: dict[str, Any]) -> dict[str, str]:
+async def _labels(request: Request, operation: dict[str, Any]) -> dict[str, Labels]:
     """Return the labels of what an operation of a panel may change."""
     kind, panel = operation.get("kind"), str(operation.get("panel", ""))
     if kind == "form":
@@ -78,7 +78,7 @@ async def take_back(request: Request) -> Response:
 
 
 def _job_of(answer: object) -> str:
-    job = answer.get("job") if isinstance(answer, dict) else answer
+    job = answer.get("job", answer) if isinstance(answer, dict) else answer
     return str(job.get("id") if isinstance(job, dict) else job)
 
 

@@ -1,4 +1,4 @@
-"""The pages of one record of a list: its form, a new one, and what is asked before it is deleted or something is done to it."""
+"""The pages of one record of a list: its form, a new one, and what is asked before something is done to it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from esmith.manager.web.addresses import panel_url, url
 from esmith.manager.web.client import HelperError
 from esmith.manager.web.forms import labels_of, sections_shown, touched
 from esmith.manager.web.pages import Page
-from esmith.manager.web.pages.lists import KEY_FIELD, key_section, with_key_errors
+from esmith.manager.web.pages.lists import KEY_FIELD, key_of, key_section, record_url, with_key_errors
 from esmith.manager.web.posted import Posted
 from esmith.manager.web.previewing import Proposal, number_of, show_preview
 from esmith.manager.web.rendering import render
@@ -25,13 +25,8 @@ def _panel_of(request: Request) -> str:
     return f"{request.path_params['group']}/{request.path_params['name']}"
 
 
-def _key_of(request: Request) -> str | None:
-    """Return the record that an address names, None for a new one."""
-    return request.path_params.get("key")
-
-
 def _address(panel: str, key: str | None, *parts: str) -> str:
-    return panel_url(panel, "new", *parts) if key is None else panel_url(panel, "record", key, *parts)
+    return panel_url(panel, "new", *parts) if key is None else record_url(panel, key, *parts)
 
 
 async def _form(request: Request) -> Response:
@@ -47,7 +42,7 @@ async def _show(
     :param errors: what is wrong with which field.
     :param other: what is wrong besides.
     """
-    panel, key = _panel_of(request), _key_of(request)
+    panel, key = _panel_of(request), key_of(request)
     record = await ask(request, "record", panel=panel, key=key)
     sections = record["sections"] if key is not None else [key_section(record["key_field"]), *record["sections"]]
     found = with_key_errors(errors or {}, sections)
@@ -56,21 +51,30 @@ async def _show(
     other = (*other, *(f"{name}: {text}" for name, text in found.items() if name not in known))
     values_shown: dict[str, Any] = {
         "record": {"help": "", **record},
-        "heading": key if key is not None else _("New: %(list)s") % {"list": _(record["heading"])},
+        "heading": key if key is not None else _("%(list)s: new") % {"list": _(record["heading"])},
         "key": key,
         "sections": shown,
         "other_errors": other,
         "revision": number_of(values.get("revision")) if values else record["revision"],
         "action": _address(panel, key, "preview"),
         "at": panel_url(panel),
-        "here": _address(panel, key),
+        "todo": _todo(panel, key, record),
     }
     return render(request, "pages/record.html", 422 if errors or other else 200, **values_shown)
 
 
+def _todo(panel: str, key: str | None, record: dict[str, Any]) -> list[dict[str, str]]:
+    """Return what can be done with a record besides changing it, with the addresses."""
+    if key is None:
+        return []
+    found = [{"label": one["label"], "href": record_url(panel, key, one["name"])} for one in record["actions"]]
+    delete = {"label": _("Delete"), "href": record_url(panel, key, "delete")}
+    return [*found, delete] if record.get("delete") else found
+
+
 async def _preview(request: Request) -> Response:
     """Show what the changes of the form would do."""
-    panel, key, values = _panel_of(request), _key_of(request), posted(request)
+    panel, key, values = _panel_of(request), key_of(request), posted(request)
     record = await ask(request, "record", panel=panel, key=key)
     changed = touched(values)
     operation: dict[str, Any] = {"kind": "modify", "panel": panel, "key": key}
@@ -87,7 +91,7 @@ async def _preview(request: Request) -> Response:
 
 
 async def _delete(request: Request) -> Response:
-    panel, key = _panel_of(request), str(_key_of(request))
+    panel, key = _panel_of(request), str(key_of(request))
     record = await ask(request, "record", panel=panel, key=key)
     if not record.get("delete"):
         raise HelperError(wire.NOT_FOUND, _("%(key)s cannot be deleted here.") % {"key": key})
@@ -98,7 +102,7 @@ async def _delete(request: Request) -> Response:
 
 async def _action(request: Request) -> Response:
     """Ask before something is done to a record; a new password is taken here, and is not written into any page."""
-    panel, key = _panel_of(request), str(_key_of(request))
+    panel, key = _panel_of(request), str(key_of(request))
     record = await ask(request, "record", panel=panel, key=key)
     action = next((one for one in record["actions"] if one["name"] == request.path_params["action"]), None)
     if action is None:
@@ -108,7 +112,7 @@ async def _action(request: Request) -> Response:
     asked = _asked(panel, key, record, operation, action)
     if not action.get("password"):
         return render(request, "pages/ask.html", **asked, heading=heading)
-    asked |= {"password": True, "action": panel_url(panel, "record", key, action["name"])}
+    asked |= {"password": True, "action": record_url(panel, key, action["name"])}
     if request.method == "GET":
         return render(request, "pages/ask.html", **asked, heading=heading)
     password, again = posted(request).get("secret.password"), posted(request).get("secret.again")
@@ -122,7 +126,7 @@ async def _action(request: Request) -> Response:
         wrong = "; ".join(fields.values()) or message
         return render(request, "pages/ask.html", 422, **asked | {"message": wrong}, heading=heading)
 
-    back = panel_url(panel, "record", key)
+    back = record_url(panel, key)
     proposal = Proposal(operation, {"password": password}, back, title=heading, carried=[])
     return await show_preview(request, proposal, refuse)
 
@@ -134,7 +138,7 @@ def _asked(
 
     :param asked: has what is to be asked, with the key as it is or as ``{key}``.
     """
-    back = panel_url(panel, "record", key)
+    back = record_url(panel, key)
     question = _(asked.get("ask") or "").replace("{key}", key)
     return {
         "lines": [question] if question else [],
@@ -150,7 +154,7 @@ def _asked(
 
 
 _NEW = "/panel/{group}/{name}/new"
-_RECORD = "/panel/{group}/{name}/record/{key:path}"
+_RECORD = "/panel/{group}/{name}/record/{key}"
 ROUTES = [
     Page(_NEW, _form, _form),
     Page(_NEW + "/preview", post=_preview),

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from esmith.manager.web.addresses import panel_url
 from esmith.manager.web.pages import Page
-from esmith.manager.web.pages.lists import LONGEST_QUERY, SIZE, links, page_of, query_of
+from esmith.manager.web.pages.lists import LONGEST_QUERY, SIZE, links, page_of, query_of, record_url
 from esmith.manager.web.rendering import render
 from esmith.manager.web.texts import _
 from esmith.manager.web.visit import ask
@@ -46,8 +46,13 @@ async def show_list(request: Request, panel: str) -> Response:
 
 
 def _row(panel: str, row: dict[str, Any], actions: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    known = [actions[name] for name in row["actions"] if name in actions]
-    return {**row, "href": panel_url(panel, "record", row["key"]), "actions": known}
+    """Return a row with the addresses of its record and of what can be done with it."""
+    key = row["key"]
+    labels = {name: _(actions[name]["label"]) for name in row["actions"] if name in actions}
+    if row["delete"]:
+        labels["delete"] = _("Delete")
+    todo = [{"label": label, "href": record_url(panel, key, name)} for name, label in labels.items()]
+    return {"key": key, "cells": row["cells"], "href": record_url(panel, key), "todo": todo}
 
 
 def _columns(panel: str, found: dict[str, Any], query: str, sort: str) -> Iterator[dict[str, str]]:

@@ -49,10 +49,7 @@ def _shown(service: dict[str, Any]) -> dict[str, Any]:
     """Return a service with what the page shows besides: whether it is as it should be."""
     wanted, actual = service["wanted"], service["actual"]
     differs = actual in ("up", "down") and actual != wanted
-    if differs or service["problems"]:
-        kind = "bad"
-    else:
-        kind = "good" if actual == "up" else "plain"
+    kind = "bad" if differs or service["problems"] else "good" if actual == "up" else "plain"
     return {**service, "differs": differs, "kind": kind, "is_way_here": _is_way_here(service["name"])}
 
 

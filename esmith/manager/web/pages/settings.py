@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from esmith.manager.web.addresses import url
+from esmith.manager.web.forms import Touched, labels_of, sections_shown, touched
 from esmith.manager.web.pages import Page
-from esmith.manager.web.pages.lists import SIZE, links, page_of, query_of
+from esmith.manager.web.pages.lists import KEY_FIELD, SIZE, key_section, links, page_of, query_of, with_key_errors
+from esmith.manager.web.posted import Posted
+from esmith.manager.web.previewing import Proposal, number_of, show_preview
 from esmith.manager.web.rendering import render
-from esmith.manager.web.visit import ask
+from esmith.manager.web.texts import _
+from esmith.manager.web.visit import ask, posted
 
 
 async def _databases(request: Request) -> Response:
@@ -23,18 +28,105 @@ async def _database(request: Request) -> Response:
     name, query = request.path_params["database"], query_of(request)
     found = await ask(request, "database", database=name, query=query, page=page_of(request), size=SIZE)
     address = partial(url, "/settings", name)
-    shown = {"query": query, "at": address(), "found": found, "link": links(address, q=query)}
-    return render(request, "pages/database.html", command=f"db {name} show", **shown)
+    shown = {"name": name, "query": query, "at": address(), "found": found, "link": links(address, q=query)}
+    return render(request, "pages/database.html", **shown)
 
 
 async def _new(request: Request) -> Response:
+    """Ask for the type of a new record, or show the form of one of that type."""
+    if _asked_type(request):
+        return await _form(request)
     name = request.path_params["database"]
     found = await ask(request, "database", database=name, query="", page=1, size=1)
-    return render(request, "pages/new_type.html", found=found, command=f"db {name} set KEY TYPE")
+    return render(request, "pages/new_type.html", name=name, found=found)
+
+
+def _asked_type(request: Request) -> str:
+    return request.query_params.get("type", "")
+
+
+def _is_new(request: Request) -> bool:
+    return request.url.path.endswith(("/new", "/new/preview"))
+
+
+async def _setting(request: Request) -> dict[str, Any]:
+    """Return the record that an address names, or the form of a new one, as the helper describes it."""
+    names = {"type": _asked_type(request)} if _is_new(request) else {"key": request.query_params.get("key", "")}
+    found: dict[str, Any] = await ask(request, "setting", database=request.path_params["database"], **names)
+    return found
+
+
+def _address(request: Request, *parts: str) -> str:
+    place = (request.path_params["database"], "new" if _is_new(request) else "record", *parts)
+    return url("/settings", *place, type=_asked_type(request), key=request.query_params.get("key"))
+
+
+async def _form(request: Request) -> Response:
+    return await _show(request, posted(request) if request.method == "POST" else None)
+
+
+async def _show(
+    request: Request, values: Posted | None = None, errors: dict[str, str] | None = None, other: tuple[str, ...] = ()
+) -> Response:
+    """Show the form of a record.
+
+    :param values: what was typed, which is shown instead of what is stored.
+    :param errors: what is wrong with which property.
+    :param other: what is wrong besides.
+    """
+    record = await _setting(request)
+    key = None if _is_new(request) else record["key"]
+    sections = record["sections"] if key is not None else [key_section(record["key_field"]), *record["sections"]]
+    found = with_key_errors(errors or {}, sections)
+    shown = sections_shown(sections, values, found)
+    known = {field["name"] for section in shown for field in section["fields"]}
+    other = (*other, *(f"{name}: {text}" for name, text in found.items() if name not in known))
+    database = request.path_params["database"]
+    delete = {"kind": "setting", "database": database, "key": key, "type": None, "values": {}, "delete": True}
+    texts: dict[str, Any] = {
+        "record": {"help": "", "type": None, "commands": [], "can_delete": False, **record},
+        "key": key,
+        "heading": key if key is not None else _("New record of type %(type)s") % {"type": _asked_type(request)},
+        "sections": shown,
+        "other_errors": other,
+        "revision": number_of(values.get("revision")) if values else record["revision"],
+        "action": _address(request, "preview"),
+        "here": _address(request),
+        "database": database,
+        "delete": delete | {"revision": record["revision"]},
+    }
+    return render(request, "pages/setting.html", 422 if errors or other else 200, **texts)
+
+
+async def _preview(request: Request) -> Response:
+    """Show what the changes of the form would do."""
+    values = posted(request)
+    record = await _setting(request)
+    changed = touched(values)
+    operation = _operation(request, record, changed)
+    operation["revision"] = number_of(values.get("revision"))
+
+    async def refuse(message: str, fields: dict[str, str]) -> Response:
+        return await _show(request, values, fields, () if fields else (message,))
+
+    title = f"{operation['database']} {operation['key']}"
+    proposal = Proposal(operation, changed.secrets, _address(request), labels_of(record["sections"]), title)
+    return await show_preview(request, proposal, refuse)
+
+
+def _operation(request: Request, record: dict[str, Any], changed: Touched) -> dict[str, Any]:
+    """Return what the form asks for. Only a record that is not stored yet gets a type."""
+    key = (changed.values.pop(KEY_FIELD, None) or "").strip() if _is_new(request) else record["key"]
+    type_ = None if record["exists"] else record.get("type")
+    operation = {"kind": "setting", "database": request.path_params["database"], "key": key, "type": type_}
+    return {**operation, "values": changed.values, "delete": False}
 
 
 ROUTES = [
-    Page("/settings", get=_databases),
-    Page("/settings/{database}", get=_database),
-    Page("/settings/{database}/new", get=_new),
+    Page("/settings", _databases),
+    Page("/settings/{database}", _database),
+    Page("/settings/{database}/new", _new, _form),
+    Page("/settings/{database}/new/preview", post=_preview),
+    Page("/settings/{database}/record", _form, _form),
+    Page("/settings/{database}/record/preview", post=_preview),
 ]
