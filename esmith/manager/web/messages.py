@@ -57,7 +57,7 @@ def _of_module(path: Path) -> Iterator[Message]:
                         yield (part.value,), f"{path.relative_to(_FOLDER)}:{part.lineno}"
 
 
-def catalogue() -> str:
+def message_file() -> str:
     """Return them in the form of gettext (GNU gettext manual, "The Format of PO Files")."""
     places: dict[tuple[str, ...], list[str]] = {}
     for texts, place in messages():
@@ -75,4 +75,4 @@ def _quoted(text: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(catalogue())
+    sys.stdout.write(message_file())

@@ -75,12 +75,12 @@ def test_all_texts_are_collected() -> None:
 def test_translators_tools_read_it(tmp_path: Path) -> None:
     """The collection is in the form that the tools of translators read."""
     if shutil.which("msgfmt") is None:
-        text = messages.catalogue()
+        text = messages.message_file()
         assert text.count("\nmsgid ") + text.startswith("msgid ") == len(
             re.findall(r"^msgstr(?:\[0\])? ", text, re.MULTILINE)
         )
         return
     file = tmp_path / "manager.pot"
-    file.write_text(messages.catalogue())
+    file.write_text(messages.message_file())
     done = subprocess.run(["msgfmt", "-c", "-o", "/dev/null", str(file)], capture_output=True, text=True, check=False)
     assert "error" not in done.stderr
