@@ -124,9 +124,9 @@ def test_each_form_that_posts_has_the_token(shown: dict[str, Page], address: str
 @pytest.mark.parametrize(
     "address", ["/changes/x", "/changes/0x2d", "/generations/-1", "/services/dovecot/stop", f"{USERS}/nothing"]
 )
-def test_what_is_no_page_is_not_found(office: Browser, address: str) -> None:
+def test_what_is_no_page_is_not_found(reader: Browser, address: str) -> None:
     """An address that names nothing is answered with 404 and words."""
-    page = office.get(address)
+    page = reader.get(address)
     assert page.status == 404
     assert "To the start page" in page.words
 
