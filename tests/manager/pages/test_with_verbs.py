@@ -27,7 +27,8 @@ PAGES = (
     ("/generations/1", "/etc/dovecot/dovecot.conf"), ("/services", "esmith services"), ("/health", "esmith status"),
     ("/health?examined=yes", "Was not looked at"), ("/settings", "accounts"), ("/settings/accounts", "group2"),
     ("/settings/accounts/new", "pseudonym"), ("/settings/accounts/new?type=user", "Name of the record"),
-    ("/settings/configuration/record?key=qpsmtpd", "service"), ("/settings/configuration/record?key=DomainName", "example.com"),
+    ("/settings/configuration/record?key=qpsmtpd", "service"),
+    ("/settings/configuration/record?key=DomainName", "example.com"),
     ("/search?q=TagLevel", "TagLevel"), ("/search?q=local.cf", "/etc/mail/spamassassin/local.cf"),
 )  # fmt: skip
 
