@@ -12,6 +12,7 @@ import shlex
 import tomllib
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 
 import click
 import pytest
@@ -22,7 +23,10 @@ from esmith.cli.apply import apply_command
 from esmith.cli.program import as_click
 from esmith.cli.verbs import VERBS
 from esmith.errors import UsageError
+from esmith.layout import Layout
+from esmith.manager.helper.looks import cures
 from tests.documents import HOME
+from tests.manager.reads.kit import command_of
 
 OURS = ("config", "db", "esmith", "signal-event", "expand-template")
 OTHERS = ("pip", "apt-get", "systemctl", "journalctl", "openssl", "chmod", "chown", "runsvdir", "svscan")
@@ -222,3 +226,18 @@ def test_what_can_be_pasted(text: str, commands: list[str]) -> None:
 def test_what_is_exempt_is_still_there(name: str, text: str) -> None:
     """An exemption whose text is gone is removed."""
     assert text in (HOME / name).read_text()
+
+
+def test_what_the_panel_makes_a_button_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of all cures those that become an operation of the server-manager come to the same command, word for word."""
+    monkeypatch.setattr(cures, "find_supervisor", lambda _layout, service: service)
+    (tmp_path / "etc/e-smith").mkdir(parents=True)
+    (tmp_path / "etc/e-smith/events").symlink_to(HOME / "events")
+    layout, kinds = Layout(str(tmp_path)), set()
+    for cure in (cure for _, text in _texts() for cure in _cures(text)):
+        operation = cures.operation_of(cure, layout, 7)
+        if operation is not None:
+            kinds.add(operation["kind"])
+            assert command_of(operation) == shlex.split(cure)
+    # The names of services are filled in later.
+    assert kinds >= {"recover", "event", "setting"}

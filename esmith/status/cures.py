@@ -30,3 +30,8 @@ def with_root(text: str, root: str) -> str:
         return text
     option = " --root " + _SPECIAL.sub(r"\\\1", root)
     return _COMMAND.sub(lambda found: found[0] + option, text)
+
+
+def line_with_root(line: str, root: str) -> str:
+    """Return a command that stands alone, for a root as :func:`with_root` does it."""
+    return with_root(f" {line}", root)[1:]

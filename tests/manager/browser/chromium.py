@@ -24,7 +24,7 @@ from tests.programs import path_of
 #: Both, for a marker.
 NEEDED = ("chromium", "chromedriver")
 #: How long something may take to be on a page, in seconds; far above what it takes.
-PATIENCE = 60.0
+PATIENCE = 20.0
 _OPTIONS = (
     "--headless",
     "--disable-gpu",
@@ -46,9 +46,16 @@ _OPTIONS = (
 _FIELD = """
 const wanted = arguments[0];
 const text = node => node.textContent.replace(/\\s+/g, ' ').trim();
-const labels = [...document.querySelectorAll('label')].filter(label => label.control && label.checkVisibility());
-const exact = labels.filter(label => text(label) === wanted);
-return (exact.length ? exact : labels.filter(label => text(label).startsWith(wanted))).map(label => label.control);
+const names = [...document.querySelectorAll('label, legend')].filter(node => node.checkVisibility());
+const exact = names.filter(name => text(name) === wanted);
+return (exact.length ? exact : names.filter(name => text(name).startsWith(wanted))).map(
+  name => name.tagName === 'LEGEND' ? name.parentElement : name.control).filter(field => field);
+"""
+#: The radio button in a group whose label is this.
+_OPTION = """
+const [group, wanted] = arguments;
+const text = node => node.firstChild.textContent.replace(/\\s+/g, ' ').trim();
+return [...group.querySelectorAll('label')].filter(label => text(label) === wanted).map(label => label.control);
 """
 _BUTTONS = """
 const wanted = arguments[0];
@@ -180,6 +187,12 @@ class Browser:
         assert len(found) == 1, f"{len(found)} fields are labelled {label!r} on {self.path}:\n{self.text}"
         return found[0]
 
+    def option(self, label: str, value: str) -> WebElement:
+        """Return the radio button of a group, by the label of the group and its own."""
+        found: list[WebElement] = self.run(_OPTION, self.field(label), value)
+        assert len(found) == 1, f"{len(found)} are called {value!r} below {label!r} on {self.path}:\n{self.text}"
+        return found[0]
+
     def click(self, name: str, kind: str = "button, input[type=submit]") -> None:
         """Press the button of this name; with kind "a", follow the link. Another page is waited for."""
         found: list[WebElement] = self.run(_BUTTONS, name, kind)
@@ -197,9 +210,10 @@ class Browser:
             lambda: bool(self.run("return document.activeElement.matches(arguments[0])", selector)), selector
         )
 
-    def press_until_field(self, label: str) -> None:
-        """Press TAB until the field of this label has the focus."""
-        self._press_until(lambda: self.run("return document.activeElement") == self.field(label), label)
+    def press_until_radio(self, label: str) -> None:
+        """Press TAB until a radio button of the group of this label has the focus."""
+        in_group = "return arguments[0].contains(document.activeElement)"
+        self._press_until(lambda: bool(self.run(in_group, self.field(label))), label)
 
     def press_until_button(self, name: str) -> None:
         """Press TAB until the button of this name has the focus."""

@@ -24,6 +24,11 @@ select.dispatchEvent(new Event('input', {bubbles: true}));
 select.dispatchEvent(new Event('change', {bubbles: true}));
 return null;
 """
+_OFFERED = """
+const field = arguments[0];
+const names = field.options || [...field.querySelectorAll('label')].map(label => label.firstChild);
+return [...names].map(name => name.textContent.replace(/\\s+/g, ' ').trim());
+"""
 
 
 def play(browser: Browser, clicks: Sequence[Sequence[str]]) -> list[str]:
@@ -45,7 +50,9 @@ def open_page(browser: Browser, path: str) -> None:
 def set_field(browser: Browser, label: str, value: str) -> None:
     """Choose a value, or type it."""
     field = browser.field(label)
-    if field.tag_name == "select":
+    if field.tag_name == "fieldset":
+        browser.option(label, value).click()
+    elif field.tag_name == "select":
         offered = browser.run(_CHOOSE, field, value)
         assert offered is None, f"{label} offers {offered}, and not {value!r}"
     else:
@@ -80,9 +87,7 @@ def untick(browser: Browser, *labels: str) -> None:
 
 def options(browser: Browser, label: str) -> list[str]:
     """Return what a field offers."""
-    found: list[str] = browser.run(
-        "return [...arguments[0].options].map(o => o.textContent.replace(/\\s+/g, ' ').trim())", browser.field(label)
-    )
+    found: list[str] = browser.run(_OFFERED, browser.field(label))
     return found
 
 
@@ -98,29 +103,34 @@ def withheld(browser: Browser, label: str, value: str) -> None:
 
 def apply(browser: Browser) -> list[str]:
     """Press Preview and Apply, wait for the end of the job, and return the commands that the preview showed."""
-    browser.click("Preview")
-    browser.wait(lambda browser: browser.path.endswith("/preview"), "the preview")
+    preview(browser)
     shown = commands(browser)
     browser.click("Apply")
     job_ends(browser)
     return shown
 
 
+def preview(browser: Browser) -> None:
+    """Press Preview, and wait for the page that shows what would change."""
+    browser.click("Preview")
+    browser.wait_for("This is what will happen")
+
+
 def commands(browser: Browser) -> list[str]:
     """Return the commands that a page shows."""
-    return [line for block in browser.all(".commands") for line in block.text.splitlines()]
+    return [line for block in browser.all(".commands pre") for line in block.text.splitlines()]
 
 
 def job_ends(browser: Browser, state: str = "done") -> None:
-    """Wait until the page of a job shows that it has ended."""
-    browser.wait(lambda browser: "/job/" in browser.path, "the page of the job")
-    found = browser.wait(_ended, "the end of the job")
-    assert found == state, browser.text
+    """Wait until the page of a job shows that it has ended, and how."""
+    browser.wait(lambda browser: "/job/" in browser.path and browser.all("main .state"), "the page of the job")
+    browser.wait(lambda browser: job_state(browser) != "running", "the end of the job")
+    assert job_state(browser) == state, browser.text
 
 
-def _ended(browser: Browser) -> str:
-    found = browser.one("[data-state]").get_attribute("data-state") or ""
-    return "" if found == "running" else found
+def job_state(browser: Browser) -> str:
+    """Return what the page of a job says about it."""
+    return browser.one("main .state").text
 
 
 _WAYS: dict[str, Callable[..., None]] = {

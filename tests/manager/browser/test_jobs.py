@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.commands import Root
-from tests.manager.browser.clicks import apply, job_ends, open_page, set_field
+from tests.manager.browser.clicks import apply, job_ends, open_page, preview, set_field
 from tests.manager.browser.conftest import log_in
 from tests.manager.browser.site import Site
 
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.program("chromium", "chromedriver")
 
-FILTERING = "/panel/configuration/email?section=filtering"
+DELIVERY = "/panel/configuration/email?section=delivery"
+SMART_HOST = "Address of Internet provider's mail server"
 #: How long to wait for what takes a moment, in seconds.
 PATIENCE = 60.0
 #: An action that waits for the test: it has begun when ``waits`` is there, and goes on when ``go`` is.
@@ -45,11 +46,11 @@ def waiting(site_root: Root) -> Iterator[Root]:
         site_root.file(name).unlink(missing_ok=True)
 
 
-def _begin(browser: Browser, root: Root, level: str) -> None:
+def _begin(browser: Browser, root: Root, name: str) -> None:
     """Apply a change whose event waits, and be on the page of the job."""
-    open_page(browser, FILTERING)
-    set_field(browser, "Custom spam tagging level", level)
-    browser.click("Preview")
+    open_page(browser, DELIVERY)
+    set_field(browser, SMART_HOST, name)
+    preview(browser)
     browser.click("Apply")
     browser.wait(lambda browser: "/job/" in browser.path, "the page of the job")
     browser.wait(lambda _: root.file("/waits").exists() and root.read("/waits"), "the action")
@@ -59,15 +60,15 @@ def _go(root: Root) -> None:
     root.write("/go", "")
 
 
-def _level(root: Root) -> str:
-    return root.config("getprop", "spamassassin", "TagLevel", code=None).out.strip()
+def _smart_host(root: Root) -> str:
+    return root.config("get", "SMTPSmartHost").out.strip()
 
 
 def test_a_reload_and_a_closed_window(admin: Browser, waiting: Root) -> None:
     """The progress comes line by line; after a reload, and in another window later, none of it is missing."""
-    _begin(admin, waiting, "3")
+    _begin(admin, waiting, "three.example.com")
     admin.wait_for("the action <b>waits</b>")
-    assert admin.all("[data-state] b, .job b") == []
+    assert admin.all("main b") == []
     page = admin.path
     admin.driver.refresh()
     admin.wait_for("the action <b>waits</b>")
@@ -77,26 +78,26 @@ def test_a_reload_and_a_closed_window(admin: Browser, waiting: Root) -> None:
     admin.open(page)
     job_ends(admin)
     assert admin.text.count("the action <b>waits</b>") == 1
-    assert _level(waiting) == "3"
+    assert _smart_host(waiting) == "three.example.com"
 
 
 def test_a_failed_event(admin: Browser, waiting: Root) -> None:
     """An event that fails shows the message of the engine, and that files and settings are as they were."""
-    before = _level(waiting)
+    before = _smart_host(waiting)
     waiting.write("/fails", "")
-    _begin(admin, waiting, "11")
+    _begin(admin, waiting, "eleven.example.com")
     _go(waiting)
     job_ends(admin, "failed")
     assert "S10waits" in admin.text
-    assert _level(waiting) == before
+    assert _smart_host(waiting) == before
 
 
 @pytest.mark.parametrize("killed", ["web", "helper", "both"])
 def test_processes_are_killed(browser: Browser, site: Site, waiting: Root, killed: str) -> None:
     """The web process, the helper, or both are killed in the middle of a job: it ends, and the next login says so."""
     log_in(browser)
-    level = {"web": "5", "helper": "6", "both": "7"}[killed]
-    _begin(browser, waiting, level)
+    name = {"web": "web.example.com", "helper": "helper.example.com", "both": "both.example.com"}[killed]
+    _begin(browser, waiting, name)
     page = browser.path
     pids = {"web": [site.web], "helper": [site.helper], "both": [site.web, site.helper]}[killed]
     # serve gives up on what ends at once.
@@ -106,14 +107,14 @@ def test_processes_are_killed(browser: Browser, site: Site, waiting: Root, kille
     log_in(browser)
     browser.open(page)
     job_ends(browser)
-    assert _level(waiting) == level
+    assert _smart_host(waiting) == name
 
 
 def test_the_job_is_killed(browser: Browser, site: Site, waiting: Root) -> None:
     """A job that is killed together with helper and web process is recovered: settings are restored, and it says so."""
     log_in(browser)
-    before = _level(waiting)
-    _begin(browser, waiting, "13")
+    before = _smart_host(waiting)
+    _begin(browser, waiting, "killed.example.com")
     page = browser.path
     action = int(waiting.read("/waits"))
     job = _parent(action)
@@ -123,9 +124,9 @@ def test_the_job_is_killed(browser: Browser, site: Site, waiting: Root) -> None:
     browser.forget()
     log_in(browser)
     browser.open(page)
-    job_ends(browser, "lost")
+    job_ends(browser, "killed")
     end = time.monotonic() + PATIENCE
-    while _level(waiting) != before:
+    while _smart_host(waiting) != before:
         assert time.monotonic() < end
         time.sleep(0.05)
 
@@ -139,7 +140,7 @@ def _parent(pid: int) -> int:
 def test_what_is_pending_after_all(admin: Browser, waiting: Root) -> None:
     """A change after all of that goes through as before."""
     _go(waiting)
-    open_page(admin, FILTERING)
-    set_field(admin, "Custom spam tagging level", "4")
+    open_page(admin, DELIVERY)
+    set_field(admin, SMART_HOST, "four.example.com")
     apply(admin)
-    assert _level(waiting) == "4"
+    assert _smart_host(waiting) == "four.example.com"

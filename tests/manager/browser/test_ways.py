@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.commands import Root
-from tests.manager.browser.clicks import BASE, apply, job_ends, open_page, set_field
+from tests.manager.browser.clicks import BASE, apply, job_ends, open_page, preview, set_field
 from tests.manager.browser.conftest import log_in
 from tests.manager.browser.site import PASSWORD, Site
 from tests.manager.browser.visitor import COOKIE, Visitor
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.program("chromium", "chromedriver")
 
 FILTERING = "/panel/configuration/email?section=filtering"
+DELIVERY = "/panel/configuration/email?section=delivery"
+SMART_HOST = "Address of Internet provider's mail server"
 VERY_HIGH = "Very high: spam from score 2"
 HIGH = "High: spam from score 3"
 LOW = "Low: spam from score 7"
@@ -27,8 +29,8 @@ def _sensitivity(root: Root) -> str:
     return root.config("getprop", "spamassassin", "Sensitivity", code=None).out.strip()
 
 
-def _tag_level(root: Root) -> str:
-    return root.config("getprop", "spamassassin", "TagLevel", code=None).out.strip()
+def _sorted(root: Root) -> str:
+    return root.config("getprop", "spamassassin", "SortSpam", code=None).out.strip()
 
 
 def test_without_scripts(browser: Browser, site_root: Root) -> None:
@@ -36,26 +38,15 @@ def test_without_scripts(browser: Browser, site_root: Root) -> None:
     with browser.without_scripts():
         log_in(browser)
         open_page(browser, FILTERING)
-        _choose_without_scripts(browser, "Spam sensitivity", VERY_HIGH)
-        browser.click("Preview")
+        browser.option("Spam sensitivity", VERY_HIGH).click()
+        preview(browser)
         assert "required_score 1.99" in browser.text
         browser.click("Apply")
-        while "/job/" in browser.path and _state(browser) == "running":
-            browser.driver.refresh()
-        assert _state(browser) == "done"
+        browser.wait(lambda browser: "/job/" in browser.path, "the page of the job")
+        job_ends(browser)
         assert "/etc/mail/spamassassin/local.cf" in browser.text
     assert _sensitivity(site_root) == "veryhigh"
     assert "required_score 1.99" in site_root.read("/etc/mail/spamassassin/local.cf")
-
-
-def _choose_without_scripts(browser: Browser, label: str, value: str) -> None:
-    from selenium.webdriver.support.select import Select
-
-    Select(browser.field(label)).select_by_visible_text(value)
-
-
-def _state(browser: Browser) -> str:
-    return browser.one("[data-state]").get_attribute("data-state") or ""
 
 
 def test_by_the_keyboard(browser: Browser, site_root: Root) -> None:
@@ -68,11 +59,12 @@ def test_by_the_keyboard(browser: Browser, site_root: Root) -> None:
     stops = browser.tab_stops()
     assert [stop.position for stop in stops] == sorted(stop.position for stop in stops)
     assert [stop.element for stop in stops if not stop.is_seen] == []
-    browser.press_until_field("Spam sensitivity")
-    browser.press("High")
+    browser.press_until_radio("Spam sensitivity")
+    while not browser.option("Spam sensitivity", HIGH).is_selected():
+        browser.press("ARROW_DOWN")
     browser.press_until_button("Preview")
     browser.press("ENTER")
-    browser.wait(lambda browser: browser.path.endswith("/preview"), "the preview")
+    browser.wait_for("This is what will happen")
     browser.press_until_button("Apply")
     browser.press("ENTER")
     job_ends(browser)
@@ -87,18 +79,18 @@ def test_two_administrators(admin: Browser, other_browser: Browser, site_root: R
     set_field(admin, "Spam sensitivity", VERY_HIGH)
     apply(admin)
     set_field(other_browser, "Spam sensitivity", LOW)
-    set_field(other_browser, "Custom spam tagging level", "7")
+    set_field(other_browser, "Sort spam into junkmail folder", "Disabled")
     other_browser.click("Preview")
     other_browser.wait_for("admin")
     assert _sensitivity(site_root) == "veryhigh"
     text = other_browser.text
     assert VERY_HIGH in text and LOW in text and "server-manager" in text
-    other_browser.click("Yours")
-    other_browser.click("Preview")
-    other_browser.wait(lambda browser: browser.path.endswith("/preview"), "the preview")
+    other_browser.option("Spam sensitivity", "Yours: low").click()
+    other_browser.click("Preview again")
+    other_browser.wait_for("This is what will happen")
     other_browser.click("Apply")
     job_ends(other_browser)
-    assert (_sensitivity(site_root), _tag_level(site_root)) == ("low", "7")
+    assert (_sensitivity(site_root), _sorted(site_root)) == ("low", "disabled")
 
 
 def test_two_who_change_different_things(admin: Browser, other_browser: Browser, site_root: Root) -> None:
@@ -108,15 +100,15 @@ def test_two_who_change_different_things(admin: Browser, other_browser: Browser,
         open_page(browser, FILTERING)
     set_field(admin, "Spam sensitivity", HIGH)
     apply(admin)
-    set_field(other_browser, "Custom spam tagging level", "8")
+    set_field(other_browser, "Sort spam into junkmail folder", "Enabled")
     apply(other_browser)
-    assert (_sensitivity(site_root), _tag_level(site_root)) == ("high", "8")
+    assert (_sensitivity(site_root), _sorted(site_root)) == ("high", "enabled")
 
 
 def test_the_end_of_a_session_keeps_the_form(admin: Browser, site: Site, site_root: Root) -> None:
     """A form that is sent after the session has ended is there again after the login, and goes on from there."""
-    open_page(admin, FILTERING)
-    set_field(admin, "Custom spam tagging level", "9")
+    open_page(admin, DELIVERY)
+    set_field(admin, SMART_HOST, "kept.example.com")
     cookie = next(each["value"] for each in admin.driver.get_cookies() if each["name"] == COOKIE)
     visitor = Visitor(site.address, {COOKIE: cookie})
     assert visitor.post(BASE + "/logout", {"csrf": visitor.token(BASE + "/")}).status == 303
@@ -128,7 +120,7 @@ def test_the_end_of_a_session_keeps_the_form(admin: Browser, site: Site, site_ro
     admin.click("Log in")
     admin.wait_for("What you had typed is still there")
     admin.click("Continue")
-    admin.wait_for("TagLevel")
+    admin.wait_for("SMTPSmartHost")
     admin.click("Apply")
     job_ends(admin)
-    assert _tag_level(site_root) == "9"
+    assert site_root.config("get", "SMTPSmartHost").out == "kept.example.com\n"

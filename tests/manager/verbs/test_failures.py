@@ -74,14 +74,14 @@ def test_what_actions_changed_goes_back_too(scene: Scene, desk: Desk) -> None:
     assert desk.value("alice", database="accounts") is None
 
 
-def test_a_supervisor_that_refuses(scene: Scene, desk: Desk) -> None:
+def test_a_supervisor_that_refuses(scene: Scene, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where only a supervisor refuses, settings and files stay, the action is pending, and the job is done in part."""
     from esmith.services.model import SupervisorError
 
     def refuse(_service: str, _action: str) -> None:
         raise SupervisorError("cannot be asked", place="service clamd")
 
-    scene.supervisor.control = refuse  # type: ignore[method-assign]
+    monkeypatch.setattr(scene.supervisor, "control", refuse)
     job = desk.apply(desk.setting("A", values={"value": "second"}))
     assert (job["state"], job["result"]["pending"]) == ("partial", {"clamd": ["restart"]})
     assert job["error"]["message"] == "cannot be asked" and not job["error"]["settings_back"]

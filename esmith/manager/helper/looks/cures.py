@@ -22,6 +22,7 @@ ACTIONS = ("start", "stop", "restart")
 _EVENT = re.compile(r"[a-z0-9][a-z0-9._-]*")
 #: A name of a record or a property, and an argument of an event; never one that could be an option.
 _NAME = re.compile(r"[A-Za-z0-9_.@:+][A-Za-z0-9_.@:+/-]*")
+_DATABASE = re.compile(r"[a-z][a-z0-9_-]*")
 #: What stands for something that whoever types the command has to fill in.
 _PLACEHOLDER = re.compile(r"[A-Z][A-Z_-]+|.*[<>\[\]…].*|.*\.\.\..*")
 #: How long a command may be, in characters.
@@ -44,7 +45,7 @@ def operation_of(line: str, layout: Layout, revision: int) -> dict[str, Any] | N
         return _event(rest, layout)
     if program == "config":
         return _setting("configuration", rest, revision)
-    if program == "db" and rest and _NAME.fullmatch(rest[0]):
+    if program == "db" and rest and _DATABASE.fullmatch(rest[0]):
         return _setting(rest[0], rest[1:], revision)
     if words == ["esmith", "recover"]:
         return {"kind": "recover"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from esmith.panels.field import Scene
-from esmith.panels.property import PropertyField
+from esmith.panels.property import PropertyField, words_of
 from esmith.panels.setting import KEY, Setting
 from esmith.schema.load import Schema
 from esmith.schema.model import Property, RecordSchema
@@ -84,7 +84,9 @@ def _field(scene: RecordScene, database: str, name: str, known: RecordSchema | N
     # What stands for every property has no label of one.
     label = (prop.label if prop is not None and prop.name != "*" else "") or name or scene.key or ""
     setting = Setting(database, KEY, name)
-    made = PropertyField(name, label, help, required=False, shown_if=None, setting=setting, labels={})
+    # Whoever comes here knows the values as they are stored.
+    labels = {} if prop is None else {word: word for word in words_of(prop)}
+    made = PropertyField(name, label, help, required=False, shown_if=None, setting=setting, labels=labels)
     shown = made.show(scene)
     if shown["widget"] == "lines":
         # As it is stored: the entries of a form would lose what is between them.

@@ -20,7 +20,7 @@ from esmith.schema.load import Schema
 from esmith.schema.model import RecordSchema
 from esmith.store.protocol import Snapshot
 
-#: Of how many files that fit it is said what they are made from, and how many settings are shown of each.
+#: For how many files that fit their settings are looked for, and how many settings are shown of each.
 _FILES, _SETTINGS_OF_A_FILE = 5, 25
 _FILE_AFTER = 1.5
 #: How many records are taken that fit.

@@ -14,7 +14,7 @@ from esmith.manager.helper.asked import Asked
 from esmith.manager.helper.context import Context, Verb
 from esmith.manager.helper.looks.cures import operation_of_all
 from esmith.manager.helper.looks.opened import opened
-from esmith.status.cures import with_root
+from esmith.status.cures import line_with_root, with_root
 from esmith.status.findings import BAD
 from esmith.status.root import status_data
 from esmith.status.services import services_data
@@ -57,7 +57,7 @@ def health(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
     root = "" if layout.is_machine else layout.root
     for one in found:
         one["operation"] = operation_of_all(one["cure"], layout, revision)
-        one["cure"] = [with_root(line, root) for line in one["cure"]]
+        one["cure"] = [line_with_root(line, root) for line in one["cure"]]
         one |= {name: with_root(one[name], root) for name in ("what", "why")}
     found.sort(key=lambda one: _ORDER[one["severity"]])
     return {"findings": found, "counts": counts, "overdue": overdue}

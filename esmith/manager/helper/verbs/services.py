@@ -9,7 +9,7 @@ from esmith.manager.helper.context import Context, Verb
 from esmith.manager.helper.looks.opened import opened
 from esmith.services.model import Status
 from esmith.services.rivals import TAKE_OVER
-from esmith.status.cures import with_root
+from esmith.status.cures import line_with_root
 from esmith.status.services import services_data
 
 #: By the word of a state: which service actions make sense.
@@ -27,7 +27,7 @@ _WORDS = (*(status.value for status in Status), "not looked at")
 
 
 def services(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
-    """Return the services that a supervisor knows, or that something is to be said about, as ``esmith services`` does.
+    """Return the services that a supervisor knows, or that something is wrong with, as ``esmith services`` does.
 
     :return: each with ``name``, ``wanted`` (up or down), ``actual`` (the first word of its state; "" where no
         supervisor knows it), ``detail`` (the rest of its state, and what is wrong), ``pending`` (an action that is due,
@@ -50,7 +50,8 @@ def _service(name: str, data: dict[str, Any], root: str) -> dict[str, Any]:
         "detail": "; ".join(filter(None, [rest, *(what for what, _, _ in problems)])),
         "pending": _pending(data["pending"]) if "pending" in data else None,
         "problems": [
-            {"what": what, "cure": [with_root(line, root) for line in cure], "log": log} for what, cure, log in problems
+            {"what": what, "cure": [line_with_root(line, root) for line in cure], "log": log}
+            for what, cure, log in problems
         ],
         "actions": _allowed(data["wanted"], actual),
     }
@@ -82,7 +83,7 @@ def _allowed(wanted: str, actual: str) -> list[str]:
 
 
 def _problems(data: dict[str, Any]) -> list[tuple[str, list[str], list[str]]]:
-    """Return what is to be said about a service: what, the commands that help, and the end of its log."""
+    """Return what is wrong with a service: what, the commands that help, and the end of its log."""
     found: list[tuple[str, list[str], list[str]]] = [(str(rival), [TAKE_OVER], []) for rival in data.get("rivals", [])]
     found += [(holder["found"], holder["commands"], []) for holder in data.get("holders", [])]
     if "missing" in data:

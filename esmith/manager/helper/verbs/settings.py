@@ -51,7 +51,7 @@ def database(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
         pages = max(1, -(-len(found) // size))
         page = min(page, pages)
         return {
-            "name": name,
+            "database": name,
             "keys": found[(page - 1) * size : page * size],
             "total": total,
             "found": len(found),
@@ -106,8 +106,10 @@ def _records(snapshot: Snapshot, database: str) -> Iterator[tuple[str, str, bool
 
 def _types(schema: Schema, database: str) -> list[dict[str, str]]:
     """Return the types that a new record may have, each with what it is."""
-    files = ((type, schema.file(database, f"@{type}")) for type in schema.types(database))
-    return [{"type": type, "help": file.help} for type, file in files if file is not None]
+    found = dict.fromkeys(sorted({file.type for file in schema.files(database) if file.type}), "")
+    files = {type: schema.file(database, f"@{type}") for type in schema.types(database)}
+    found |= {type: file.help for type, file in files.items() if file is not None}
+    return [{"type": type, "help": help} for type, help in sorted(found.items())]
 
 
 def _command(database: str, key: str) -> str:

@@ -1,0 +1,1 @@
+"""What is pending or wrong, as the commands and the server-manager show it."""
