@@ -97,7 +97,9 @@ def test_a_page_can_be_read_without_seeing_it(shown: dict[str, Page], address: s
     labelled = {attributes["for"] for tag, attributes in elements if tag == "label" and "for" in attributes}
     assert labelled <= set(ids)
     for tag, attributes in elements:
-        if tag in ("select", "textarea") or (tag == "input" and attributes.get("type") != "hidden" and "hidden" not in attributes):
+        if tag in ("select", "textarea") or (
+            tag == "input" and attributes.get("type") != "hidden" and "hidden" not in attributes
+        ):
             assert attributes["id"] in labelled, attributes
         if tag == "th":
             assert attributes["scope"] in ("col", "row")
@@ -144,7 +146,7 @@ def test_pages_of_an_empty_office_say_so(browse: MakeBrowser) -> None:
         ("/changes?q=zz", "No change matches “zz”."),
         ("/generations", "No event has installed files yet."),
         ("/services", "No supervisor runs a service here."),
-        ("/health?examined=yes", "Nothing is wrong with the machine."),
+        ("/health?examined=yes", "Nothing was found that is wrong."),
         ("/settings", "There are no databases yet."),
         ("/settings/x", "This database has no records."),
         ("/settings/x?q=y", "No record matches “y”."),

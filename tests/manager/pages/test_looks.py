@@ -26,6 +26,14 @@ def test_changes_say_who_from_where_and_how(reader: Browser) -> None:
     assert "Command config setprop qpsmtpd MaxLoad 7" in words
 
 
+def test_what_a_job_changed_names_who_applied_it(browse: MakeBrowser) -> None:
+    """A revision that an action of a job made names the account, and leads to the job."""
+    one = ANSWERS["history"]({"before": 45, "size": 1})["revisions"][0] | {"user": "root", "sudo_user": "tom, job 12ab"}
+    page = browse({"history": {"revisions": [one], "next": None}}).get("/changes")
+    assert "Who tom , in a job" in page.words
+    assert 'href="/server-manager/job/12ab"' in page.text
+
+
 def test_older_changes_are_found_with_the_same_words(reader: Browser) -> None:
     """The link to older changes keeps what is looked for."""
     page = reader.get("/changes?q=%20Max%20%0ALoad")
