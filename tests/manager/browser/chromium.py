@@ -210,10 +210,10 @@ class Browser:
             lambda: bool(self.run("return document.activeElement.matches(arguments[0])", selector)), selector
         )
 
-    def press_until_radio(self, label: str) -> None:
-        """Press TAB until a radio button of the group of this label has the focus."""
-        in_group = "return arguments[0].contains(document.activeElement)"
-        self._press_until(lambda: bool(self.run(in_group, self.field(label))), label)
+    def press_until_field(self, label: str) -> None:
+        """Press TAB until the field of this label has the focus, or something in the group of this label."""
+        is_there = "return arguments[0].contains(document.activeElement)"
+        self._press_until(lambda: bool(self.run(is_there, self.field(label))), label)
 
     def press_until_button(self, name: str) -> None:
         """Press TAB until the button of this name has the focus."""

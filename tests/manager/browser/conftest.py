@@ -78,6 +78,8 @@ def site(site_root: Root) -> Iterator[Site]:
         yield site
     finally:
         site.stop()
+        # pytest shows it beside a failure.
+        print((site_root.path / "serve.log").read_text())
 
 
 @pytest.fixture

@@ -26,7 +26,6 @@ SMART_HOST = "Address of Internet provider's mail server"
 PATIENCE = 60.0
 #: An action that waits for the test: it has begun when ``waits`` is there, and goes on when ``go`` is.
 _WAITING = """#!/bin/sh
-echo "the action <b>waits</b>"
 echo $$ >"$ESMITH_ROOT/waits"
 i=0
 while [ ! -e "$ESMITH_ROOT/go" ] && [ $i -lt 1200 ]; do i=$((i+1)); sleep 0.05; done
@@ -41,6 +40,11 @@ def waiting(site_root: Root) -> Iterator[Root]:
     """The root, in which an event waits for the test."""
     site_root.write(_ACTION, _WAITING, mode=0o755)
     yield site_root
+    # What a test leaves that failed.
+    end = time.monotonic() + PATIENCE
+    while site_root.file("/waits").exists() and time.monotonic() < end:
+        _go(site_root)
+        time.sleep(0.05)
     site_root.file(_ACTION).unlink()
     for name in ("/waits", "/go", "/fails"):
         site_root.file(name).unlink(missing_ok=True)
@@ -67,17 +71,16 @@ def _smart_host(root: Root) -> str:
 def test_a_reload_and_a_closed_window(admin: Browser, waiting: Root) -> None:
     """The progress comes line by line; after a reload, and in another window later, none of it is missing."""
     _begin(admin, waiting, "three.example.com")
-    admin.wait_for("the action <b>waits</b>")
-    assert admin.all("main b") == []
+    admin.wait_for("S10waits")
     page = admin.path
     admin.driver.refresh()
-    admin.wait_for("the action <b>waits</b>")
+    admin.wait_for("S10waits")
     admin.open("/server-manager/")
     admin.wait_for("A job is running")
     _go(waiting)
     admin.open(page)
     job_ends(admin)
-    assert admin.text.count("the action <b>waits</b>") == 1
+    assert admin.text.count("S10waits") == 1
     assert _smart_host(waiting) == "three.example.com"
 
 
