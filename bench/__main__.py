@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import accounts, importing, lists, machine, networks, recovery, settings, table, templates
+from bench import accounts, importing, lists, machine, manager, networks, recovery, settings, table, templates
 from bench.growth import Growth
 from bench.measuring import CommandError, Runner
 from bench.original import NoOriginalError, Original
@@ -29,6 +29,7 @@ PARTS: dict[str, Callable[[Workshop], Measured]] = {
     "import": importing.measure,
     "killed": recovery.measure_large,
     "recover": recovery.measure_events,
+    "panel": manager.measure,
 }
 
 

@@ -24,7 +24,18 @@ from esmith.services.definition import Services
 if TYPE_CHECKING:
     from esmith.store.protocol import Snapshot, Store
 
-_PARTS = (*LAYERS, *USER_TREES, "templates.metadata", "events", "db", "services", "services-custom", "checks")
+_PARTS = (
+    *LAYERS,
+    *USER_TREES,
+    "templates.metadata",
+    "events",
+    "db",
+    "services",
+    "services-custom",
+    "checks",
+    "panels",
+    "panels-custom",
+)
 
 
 def check_contrib(
@@ -114,7 +125,7 @@ def _check_parts(contrib: Contrib) -> None:
         contrib.note("/createlinks", message)
     for name in sorted(os.listdir(contrib.own.under(base))):
         if name in ("web", "locale"):
-            contrib.note(f"{base}/{name}", "is for the server-manager, which is not part of this")
+            contrib.note(f"{base}/{name}", "is for the original server-manager, whose pages do not run here")
         elif name not in _PARTS:
             contrib.note(f"{base}/{name}", "is used by nothing here")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from esmith.panels import keys
-from esmith.panels.build_field import build_field
+from esmith.panels.build_field import build_field, choices_of
 from esmith.panels.known import Settings, require
 from esmith.panels.model import Panel, Section
 from esmith.panels.records import Action, Before, Creation, Deletion, Records
@@ -52,7 +52,10 @@ class _Builder:
         sections = [self._section(table, number) for number, table in enumerate(data["sections"], 1)]
         self._each_once([section.name for section in sections], "section")
         fields = [field for section in sections for field in section.fields if field.name]
-        self._check_fields(fields)
+        self._each_once([field.name for field in fields], "field")
+        for section in sections:
+            for one in section.fields:
+                self._check_condition(one, {field.name: field for field in fields})
         self._settings.place = ""
         if "records" in data and "event" in data:
             raise self._settings.error("event is for pages without a table [records]", "name the events there")
@@ -83,14 +86,18 @@ class _Builder:
         )
         return Section(table["name"], table["heading"], table.get("help", ""), fields)
 
-    def _check_fields(self, fields: list[Field]) -> None:
-        self._each_once([field.name for field in fields], "field")
-        names = {field.name for field in fields}
-        for field in fields:
-            if field.shown_if is not None and field.shown_if[0] not in names:
-                raise self._file.error(
-                    f"field {field.name!r}: shown-if names no field of the page", f"the fields are {', '.join(names)}"
-                )
+    def _check_condition(self, field: Field, fields: dict[str, Field]) -> None:
+        """Check that a field is shown only with another one that there is, and with values that this one may have."""
+        if field.shown_if is None:
+            return
+        name, values = field.shown_if
+        self._settings.place = f"field {field.name!r}: " if field.name else "a note: "
+        if name not in fields:
+            raise self._settings.error("shown-if names no field of the page", f"the fields are {', '.join(fields)}")
+        known = choices_of(self._settings, fields[name])
+        wrong = [value for value in values if known is not None and value not in known]
+        if wrong:
+            raise self._settings.error(f"shown-if: {wrong[0]!r} is no choice of {name}")
 
     def _records(self, table: _Table, fields: list[Field]) -> Records:
         database, type = table["database"], table["type"]

@@ -42,6 +42,14 @@ def build_field(file: TomlFile, settings: Settings, table: _Table, place: str) -
     return made
 
 
+def choices_of(settings: Settings, field: Field) -> list[str] | None:
+    """Return the values of a field that has few; None for one that may have any."""
+    if isinstance(field, MappingField):
+        return [choice.value for choice in field.choices]
+    known = settings.known(field.setting) if isinstance(field, PropertyField) else None
+    return words_of(known) if known is not None and is_choice(known) else None
+
+
 class _Maker:
     """A table of a field that is read."""
 
@@ -122,13 +130,21 @@ def _choice(settings: Settings, table: _Table) -> Choice:
         if len(words) != 2 or not all(words):
             raise settings.error(f"create: {text!r} is not a record", 'write "DATABASE KEY" = "TYPE"')
         create[words[0], words[1]] = type
+    delete = tuple(settings.setting(text) for text in table.get("delete", []))
+    match = frozenset(settings.setting(text) for text in table["match"]) if "match" in table else {*set_to, *delete}
+    foreign = [str(one) for one in match if one not in set_to and one not in delete]
+    if foreign:
+        raise settings.error(f"match: choice {table['value']!r} neither sets nor deletes {foreign[0]!r}")
+    if "match" in table and not match:
+        raise settings.error(f"match: choice {table['value']!r} would always be what is stored")
     found = Choice(
         value=table["value"],
         label=table["label"],
         help=table.get("help", ""),
         set=set_to,
         needs=tuple(settings.setting(text) for text in table.get("needs", [])),
-        delete=tuple(settings.setting(text) for text in table.get("delete", [])),
+        delete=delete,
+        match=frozenset(match),
         create=create,
         stored_only=table.get("stored-only", False),
         only_if=settings.conditions(table.get("only-if", {})),

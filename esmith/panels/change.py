@@ -6,7 +6,7 @@ from esmith.errors import EsmithError
 from esmith.names import counted, nearest
 from esmith.panels.conflicts import cells_of, covers
 from esmith.panels.deletion import mark_deleted, remove_record
-from esmith.panels.field import Work
+from esmith.panels.field import Work, is_blank
 from esmith.panels.form import find_record, may_change
 from esmith.panels.mapping import MappingField
 from esmith.panels.setting import KEY_FIELD
@@ -104,7 +104,7 @@ def _missing(panel: Panel, values: Mapping[str, Any]) -> dict[str, EsmithError]:
     return {
         field.name: NotAllowedError("a value is needed here")
         for field in panel.fields()
-        if field.required and values.get(field.name) in (None, "", [])
+        if field.required and is_blank(values.get(field.name))
     }
 
 

@@ -247,6 +247,13 @@ def texts(value: Any) -> list[str]:
     return list(dict.fromkeys(filter(None, (one.strip() for one in value))))
 
 
+def is_blank(value: Any) -> bool:
+    """Return whether a value of a form is nothing: not set, blanks, or a list of these."""
+    if isinstance(value, list):
+        return all(map(is_blank, value))
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
 def unknown_choice(values: Iterable[str]) -> NotAllowedError:
     """Return the error for choices that are not offered."""
     return NotAllowedError(f"not offered here: {shorten(', '.join(map(repr, sorted(values))), _SHOWN)}")

@@ -48,6 +48,7 @@ KINDS = {
     "note": {"note": NAME, "label": NAME, "shown-if": _CONDITION},
 }
 CHOICE = {
+    "match": TEXTS,
     "needs": TEXTS,
     "value": NAME,
     "label": NAME,

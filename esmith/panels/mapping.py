@@ -23,6 +23,7 @@ class Choice:
 
     :param set: the values that settings have with it.
     :param delete: the settings that are not set with it.
+    :param match: those of both that decide whether it is what is stored.
     :param needs: the settings that may be neither missing nor empty with it.
     :param create: records, as database and key, with the type that they are made with where they are missing.
     :param stored_only: whether it is offered only while it is what is stored.
@@ -35,21 +36,18 @@ class Choice:
     set: dict[Setting, str]
     needs: tuple[Setting, ...]
     delete: tuple[Setting, ...]
+    match: frozenset[Setting]
     create: dict[tuple[str, str], str]
     stored_only: bool
     only_if: dict[Setting, tuple[str, ...]]
 
     def fits(self, values: dict[Setting, str | None]) -> bool:
-        """Return whether settings are as they are with it."""
-        return all(values[one] == value for one, value in self.set.items()) and all(
-            values[one] is None for one in self.delete
-        )
+        """Return whether those settings that decide are as they are with it."""
+        return all(values[one] == self.set.get(one) for one in self.match)
 
     def excludes(self, other: Choice) -> bool:
-        """Return whether settings cannot be as they are with both."""
-        if any(one in other.set and other.set[one] != value for one, value in self.set.items()):
-            return True
-        return not self.set.keys().isdisjoint(other.delete) or not other.set.keys().isdisjoint(self.delete)
+        """Return whether the settings that decide cannot be as they are with both."""
+        return any(self.set.get(one) != other.set.get(one) for one in self.match & other.match)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from esmith.expressions import expression
 from esmith.fields import dataclass
-from esmith.panels.field import Field, one_text, texts, unknown_choice
+from esmith.panels.field import Field, is_blank, one_text, texts, unknown_choice
 from esmith.schema.check import NotAllowedError
 from esmith.schema.types import refusal
 
@@ -109,7 +109,7 @@ class PropertyField(Field):
         :raises EsmithError: when the value is refused.
         """
         known = work.known(self.setting)
-        if value is None or (self.required and value in ("", [])):
+        if value is None or (self.required and is_blank(value)):
             if self._unset(known, work.stored(self.setting)) is None:
                 raise NotAllowedError("a value is needed here")
             work.delete(self.setting)

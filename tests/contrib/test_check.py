@@ -45,7 +45,7 @@ SPOILT: dict[str, tuple[Write, str, int, str, str]] = {
         FRAGMENT,
         2,
         FAILS,
-        "the module esmith::cgi is not provided: it draws pages of the server-manager",
+        "the module esmith::cgi is not provided: it draws pages of the original server-manager",
     ),
     "a template that writes": (
         written(FRAGMENT, "{\n$DB->set_prop('notices', 'x', 1);\n}\n"),

@@ -23,7 +23,7 @@ def test_the_command(root: Root, tmp_path: Path) -> None:
     (base / "web").mkdir()
     (base / "web/x").write_text("x")
     answer = root.esmith("contrib", "check", str(base.parent.parent))
-    note = "/etc/e-smith/web: note: is for the server-manager, which is not part of this\n"
+    note = "/etc/e-smith/web: note: is for the original server-manager, whose pages do not run here\n"
     assert answer.out == f"{note}works, as far as reading it shows; --rehearse expands it in a copy of the root\n"
     os.symlink("restrat", base / "events/notices-update/services2adjust/x")
     answer = root.esmith("contrib", "check", str(tmp_path / "contrib"), code=ExitCode.TEMPLATE)

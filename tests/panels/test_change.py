@@ -81,6 +81,21 @@ def test_the_choices_of_pop3_access(desk: Desk) -> None:
     assert held == ["disabled", "private", "disabled", "public"]
 
 
+def test_a_choice_that_fewer_settings_decide_on(desk: Desk) -> None:
+    """A choice is what is stored when the settings that decide are so; it writes all of its own when it is chosen."""
+    panel = desk.panel(_MAIL)
+    overlay = desk.overlay(
+        ("configuration", "horde", "status", "disabled"), ("configuration", "imp", "status", "enabled")
+    )
+    assert desk.fields(panel, overlay)["webmail-access"]["value"] == "disabled"
+    desk.change(panel, overlay, None, {"Subject": "[SPAM]"})
+    assert overlay.prop("configuration", "imp", "status") == "enabled"
+    for value, status in (("enabledSSL", "enabled"), ("disabled", "disabled")):
+        desk.change(panel, overlay, None, {"webmail-access": value})
+        assert desk.fields(panel, overlay)["webmail-access"]["value"] == value
+        assert overlay.prop("configuration", "imp", "status") == status
+
+
 def test_a_record_that_is_missing_is_made(desk: Desk) -> None:
     """A choice makes the records that it needs, and a setting that of its schema file."""
     overlay = desk.overlay()

@@ -73,6 +73,11 @@ _MISTAKES = {
         _field('setting = "configuration qpsmtpd DNSBL"\nshown-if = "Other=x"'),
         "field 'DNSBL': shown-if names no field of the page",
     ),
+    "a note shown with no field": (_field('note = "x"\nshown-if = "Other=x"'), "a note: shown-if names no field"),
+    "shown with a value that is no choice": (
+        _field('setting = "configuration qpsmtpd DNSBL"\nshown-if = "DNSBL=enabled|on"'),
+        "field 'DNSBL': shown-if: 'on' is no choice of DNSBL",
+    ),
     "shown with no value": (
         _field('setting = "configuration qpsmtpd DNSBL"\nshown-if = "Other"'),
         "shown-if must be a field of the page with its values",
@@ -117,6 +122,16 @@ _MISTAKES = {
         + _choice("a", 'set = { "configuration qpsmtpd DNSBL" = "enabled" }')
         + _choice("b", 'set = { "configuration qpsmtpd RHSBL" = "enabled" }'),
         "choices 'a' and 'b' may both be what is stored",
+    ),
+    "a match that it does not write": (
+        _FORM
+        + _CHOICES
+        + _choice("a", 'set = { "configuration qpsmtpd DNSBL" = "enabled" }\nmatch = ["configuration qpsmtpd RHSBL"]'),
+        "match: choice 'a' neither sets nor deletes 'configuration qpsmtpd RHSBL'",
+    ),
+    "a match of nothing": (
+        _FORM + _CHOICES + _choice("a", 'delete = ["configuration qpsmtpd DNSBL"]\nmatch = []'),
+        "match: choice 'a' would always be what is stored",
     ),
     "a record to make that is none": (
         _FORM

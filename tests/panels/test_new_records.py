@@ -92,7 +92,7 @@ def test_what_has_to_be_there_is_named_with_everything_else(desk: Desk) -> None:
         desk.create(desk.panel(_USERS), overlay, "john", {"FirstName": ""})
     assert caught.value.fields.keys() == {"key", "FirstName", "LastName"}
     with pytest.raises(FormError) as caught:
-        desk.create(desk.panel(_USERS), overlay, "ann", {"FirstName": "Ann", "EmailForward": "x"})
+        desk.create(desk.panel(_USERS), overlay, "ann", {"FirstName": "Ann", "LastName": "  ", "EmailForward": "x"})
     assert caught.value.fields.keys() == {"LastName", "EmailForward"}
     assert overlay.changes == []
 

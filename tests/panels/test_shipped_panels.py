@@ -9,6 +9,7 @@ import pytest
 from esmith.layout import Layout
 from esmith.panels.load import load_panel, load_panels
 from esmith.schema.load import Schema
+from esmith.schema.types import refusal
 from tests.sources import ROOT
 
 _FILES = sorted(str(path.relative_to(ROOT / "panels").with_suffix("")) for path in ROOT.glob("panels/*/*.toml"))
@@ -47,3 +48,23 @@ def test_every_shipped_panel_is_found(layout: Layout) -> None:
     found = load_panels(layout, Schema(layout))
     assert [fault.place for fault in found.faults] == []
     assert sorted(found.panels) == _FILES
+
+
+def test_each_condition_of_the_schema_can_hold(layout: Layout) -> None:
+    """Each ``shown-if`` in db/ names a property that the schema knows, and values that it may have."""
+    schema = Schema(layout)
+    conditions = [
+        (file, prop.name, prop.shown_if)
+        for database in schema.databases()
+        for file in schema.files(database)
+        for prop in file.properties.values()
+        if prop.shown_if
+    ]
+    assert conditions != []
+    for file, name, condition in conditions:
+        text, _, values = condition.partition("=")
+        *record, prop = text.split(" ")
+        other = schema.record(record[0], record[1], None) if record else file
+        known = other.property(prop) if other is not None else None
+        assert known is not None, f"{file.database} {file.key} {name}: {condition}"
+        assert [refusal(known, value) for value in values.split("|")] == [None] * len(values.split("|")), condition

@@ -53,7 +53,9 @@ def page(request: Request, status: int, *, message: str = "", place: str = "", h
     """
     heading, cure = _TEXTS.get(status, _TEXTS[422 if status < 500 else 500])
     values = {"heading": _(heading), "message": message, "place": place, "hint": hint or ("" if message else _(cure))}
-    answer = render(request, "error.html", status, code=status, **values)
+    # htmx puts an answer into the page that is there, so it gets the part that says what is wrong.
+    template = "error_part.html" if request.headers.get("hx-request") else "error.html"
+    answer = render(request, template, status, code=status, **values)
     if status in (408, 413):
         # The rest of what is sent is not read.
         answer.headers["connection"] = "close"

@@ -35,7 +35,7 @@ def _revision(number: int, root: Root) -> Revision:
 
 
 @pytest.fixture
-def told(root: Root) -> Root:
+def recorded(root: Root) -> Root:
     """Return a root with a journal of its own."""
     with opened(root.path) as store, store.transaction(Author("root", "", ["restore"])) as transaction:
         transaction.replace_journal([_revision(number, root) for number in NUMBERS], 20)
@@ -46,62 +46,62 @@ def _numbers(page: dict[str, Any]) -> list[int]:
     return [one["revision"] for one in page["revisions"]]
 
 
-def test_pages(told: Root) -> None:
+def test_pages(recorded: Root) -> None:
     """Page after page each revision comes once, the newest first, also where numbers are missing."""
     seen: list[int] = []
     before = None
     for _ in range(10):
-        page = ask(told, "history", before=before, size=2)
+        page = ask(recorded, "history", before=before, size=2)
         assert len(page["revisions"]) <= 2
         seen += _numbers(page)
         before = page["next"]
         if before is None:
             break
     assert seen == [20, *NUMBERS[::-1]]
-    assert _numbers(ask(told, "history", before=8, size=1)) == [5]
-    assert _numbers(ask(told, "history", before=1)) == []
-    assert _numbers(ask(told, "history", before=2**62, size=1)) == [20]
+    assert _numbers(ask(recorded, "history", before=8, size=1)) == [5]
+    assert _numbers(ask(recorded, "history", before=1)) == []
+    assert _numbers(ask(recorded, "history", before=2**62, size=1)) == [20]
 
 
-def test_no_secret_is_shown_or_found(told: Root) -> None:
+def test_no_secret_is_shown_or_found(recorded: Root) -> None:
     """A secret is masked in the change and in the command, and whoever looks for it finds nothing."""
-    (one,) = ask(told, "history", query="smtp-auth-proxy")["revisions"]
+    (one,) = ask(recorded, "history", query="smtp-auth-proxy")["revisions"]
     assert one["changes"][0]["new"] == "****"
     assert one["command"] == "config setprop smtp-auth-proxy Passwd ****"
     for word in (SECRET, SECRET[:6], SECRET.upper()):
-        assert _numbers(ask(told, "history", query=word)) == []
-    assert SECRET not in str(ask(told, "history", size=100, changes=1000))
+        assert _numbers(ask(recorded, "history", query=word)) == []
+    assert SECRET not in str(ask(recorded, "history", size=100, changes=1000))
 
 
-def test_what_was_done_in_the_panel(told: Root) -> None:
+def test_what_was_done_in_the_panel(recorded: Root) -> None:
     """A revision that was made in the browser says account, page and address; one of a command has none of that."""
-    (one,) = ask(told, "history", query="user:jane")["revisions"]
+    (one,) = ask(recorded, "history", query="user:jane")["revisions"]
     assert (one["user"], one["panel"]) == ("jane", {"page": "configuration/email", "address": ADDRESS})
-    assert all(one["panel"] is None for one in ask(told, "history", query="user:root")["revisions"])
+    assert all(one["panel"] is None for one in ask(recorded, "history", query="user:root")["revisions"])
 
 
-def test_looking_for_something(told: Root) -> None:
+def test_looking_for_something(recorded: Root) -> None:
     """Database, key, user and words are looked for; the changes that fit are shown, and the others counted."""
-    assert _numbers(ask(told, "history", query="key:clamd")) == [12, 10, 8, 4, 2]
-    assert _numbers(ask(told, "history", query="database:accounts")) == [5]
-    assert _numbers(ask(told, "history", query="database:accounts key:clamd")) == []
-    assert _numbers(ask(told, "history", query="user:tom")) == [3]
-    assert _numbers(ask(told, "history", query="SETPROP clamd own")) == [12, 10, 8, 2]
-    (one,) = ask(told, "history", query="ann47")["revisions"]
+    assert _numbers(ask(recorded, "history", query="key:clamd")) == [12, 10, 8, 4, 2]
+    assert _numbers(ask(recorded, "history", query="database:accounts")) == [5]
+    assert _numbers(ask(recorded, "history", query="database:accounts key:clamd")) == []
+    assert _numbers(ask(recorded, "history", query="user:tom")) == [3]
+    assert _numbers(ask(recorded, "history", query="SETPROP clamd own")) == [12, 10, 8, 2]
+    (one,) = ask(recorded, "history", query="ann47")["revisions"]
     assert [change["key"] for change in one["changes"]] == ["user47"]
     assert one["more"] == 59
-    (one,) = ask(told, "history", before=6, size=1, changes=7)["revisions"]
+    (one,) = ask(recorded, "history", before=6, size=1, changes=7)["revisions"]
     assert (len(one["changes"]), one["more"]) == (7, 53)
 
 
-def test_a_page_does_not_look_at_all(told: Root, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_does_not_look_at_all(recorded: Root, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is rare is found in several pages, each of which looks at a few revisions and says where it ended."""
     monkeypatch.setattr(journal, "MOST_LOOKED_AT", 3)
-    page = ask(told, "history", query="user:tom")
+    page = ask(recorded, "history", query="user:tom")
     assert _numbers(page) == []
     pages = 1
     while page["next"] is not None and not page["revisions"]:
-        page = ask(told, "history", query="user:tom", before=page["next"])
+        page = ask(recorded, "history", query="user:tom", before=page["next"])
         pages += 1
     assert (_numbers(page), pages) == ([3], 3)
 

@@ -77,7 +77,7 @@ def test_a_new_record(root: Root) -> None:
 
 
 def test_no_secret_leaves(root: Root) -> None:
-    """Of a secret a form says that there is one; that holds for one that only its name tells, and for a plain value."""
+    """A form shows only that there is a secret, also one that only its name makes one, and the value of a record."""
     _fill(root)
     for key, prop in (("smtp-auth-proxy", "Passwd"), ("qpsmtpd", "DbPassword"), ("ApiToken", "")):
         form = ask(root, "setting", database="configuration", key=key)

@@ -135,7 +135,8 @@ def test_arguments_of_verbs(office_desk: Desk, verb: str) -> None:
             base = {"panel": "collaboration/users", "field": "FirstName"} if verb in ("record", "suggest") else {}
             answer = _answer(office_desk, verb, {**base, name: value})
             assert answer in ("ok", "bad-request", "not-found", "failed"), (name, value)
-    for arguments in (None, [], "x", {"more": 1}):
+    others: tuple[Any, ...] = (None, [], "x", {"more": 1})
+    for arguments in others:
         assert _answer(office_desk, verb, arguments) == "bad-request"
 
 

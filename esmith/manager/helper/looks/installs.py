@@ -46,7 +46,7 @@ def install_data(layout: Layout, snapshot: Snapshot, number: int) -> dict[str, A
         same = {"change": "unchanged", "diff": [], "secret": False, "cut": 0}
         earlier["files"] = [known.get(path) or {"path": path, **same} for path in earlier["files"]]
         data["back"] = earlier
-        data["commands"] = [f"esmith rollback --dry-run --diff {number}", f"esmith rollback {number}"]
+        data["commands"] = [f"esmith rollback --dry-run --diff {number:d}", f"esmith rollback {number:d}"]
     data["notes"] = notes
     return data
 

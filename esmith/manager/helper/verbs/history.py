@@ -12,6 +12,7 @@ from esmith.manager.helper.looks.journal import Query, page_of
 from esmith.manager.helper.looks.opened import opened
 from esmith.schema.load import Schema
 from esmith.schema.masking import SHOWN_CHANGES, Masking
+from esmith.schema.remembered import RememberedFiles
 from esmith.status.generations import generation_data
 
 _MOST_REVISIONS = 100
@@ -35,7 +36,7 @@ def history(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
     size = asked.number("size", 20, least=1, most=_MOST_REVISIONS)
     shown = asked.number("changes", SHOWN_CHANGES, least=0, most=_MOST_CHANGES)
     with opened(context.layout) as snapshot:
-        masking = Masking(Schema(context.layout), snapshot)
+        masking = Masking(Schema(context.layout, RememberedFiles(snapshot)), snapshot)
         page = page_of(snapshot, masking, query, before=before or None, size=size, shown=shown)
     return {"revisions": page.revisions, "next": page.next}
 

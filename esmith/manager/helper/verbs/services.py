@@ -27,7 +27,7 @@ _WORDS = (*(status.value for status in Status), "not looked at")
 
 
 def services(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
-    """Return the services that a supervisor knows, or that something is to be said about, as ``esmith services`` does.
+    """Return the services that a supervisor knows, or that something is wrong with, as ``esmith services`` does.
 
     :return: each with ``name``, ``wanted`` (up or down), ``actual`` (the first word of its state; "" where no
         supervisor knows it), ``detail`` (the rest of its state, and what is wrong), ``pending`` (an action that is due,
@@ -83,7 +83,7 @@ def _allowed(wanted: str, actual: str) -> list[str]:
 
 
 def _problems(data: dict[str, Any]) -> list[tuple[str, list[str], list[str]]]:
-    """Return what is to be said about a service: what, the commands that help, and the end of its log."""
+    """Return what is wrong with a service: what, the commands that help, and the end of its log."""
     found: list[tuple[str, list[str], list[str]]] = [(str(rival), [TAKE_OVER], []) for rival in data.get("rivals", [])]
     found += [(holder["found"], holder["commands"], []) for holder in data.get("holders", [])]
     if "missing" in data:

@@ -51,7 +51,7 @@ def database(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
         pages = max(1, -(-len(found) // size))
         page = min(page, pages)
         return {
-            "name": name,
+            "database": name,
             "keys": found[(page - 1) * size : page * size],
             "total": total,
             "found": len(found),

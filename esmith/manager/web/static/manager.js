@@ -41,6 +41,23 @@
     showFields();
   }
 
+  // Names that fit into a field, while somebody types.
+  for (const input of document.querySelectorAll("[data-suggest]")) {
+    let wait = 0;
+    input.addEventListener("input", () => {
+      clearTimeout(wait);
+      wait = setTimeout(async () => {
+        const asked = input.value;
+        const address = new URL(input.dataset.suggest, location.href);
+        address.searchParams.set("q", asked);
+        const answer = await fetch(address, { credentials: "same-origin" });
+        if (!answer.ok || answer.redirected || input.value !== asked) return;
+        const names = (await answer.json()).names || [];
+        input.list.replaceChildren(...names.map((name) => new Option(name, name)));
+      }, 250);
+    });
+  }
+
   // Where scripts run, what they do is named instead of the button that does it without them.
   for (const element of document.querySelectorAll("[data-with-script]")) element.hidden = false;
   for (const element of document.querySelectorAll("[data-without-script]")) element.hidden = true;

@@ -11,6 +11,6 @@ esmith::cgi - not provided; loading it says why
 
 =cut
 
-esmith::absent::module(__PACKAGE__, 'it draws pages of the server-manager, which this version does not have');
+esmith::absent::module(__PACKAGE__, 'it draws pages of the original server-manager, which do not run here');
 
 1;
