@@ -54,8 +54,9 @@ return (exact.length ? exact : names.filter(name => text(name).startsWith(wanted
 #: The radio button in a group whose label is this.
 _OPTION = """
 const [group, wanted] = arguments;
-const text = node => node.firstChild.textContent.replace(/\\s+/g, ' ').trim();
-return [...group.querySelectorAll('label')].filter(label => text(label) === wanted).map(label => label.control);
+const text = node => node.textContent.replace(/\\s+/g, ' ').trim();
+return [...group.querySelectorAll('label')].filter(
+  label => text(label) === wanted || text(label.firstChild) === wanted).map(label => label.control);
 """
 _BUTTONS = """
 const wanted = arguments[0];
