@@ -110,6 +110,7 @@ class Browser:
         """Be as new: no cookies, no page, scripts on, a desk, light."""
         self._chrome("Emulation.setScriptExecutionDisabled", value=False)
         self.media()
+        self.speak("")
         self.driver.get("about:blank")
         self._chrome("Network.clearBrowserCookies")
         self.complaints()
@@ -135,6 +136,11 @@ class Browser:
         named = [{"name": name.replace("_", "-"), "value": value} for name, value in features.items()]
         self._chrome("Emulation.setEmulatedMedia", features=named)
 
+    def speak(self, language: str) -> None:
+        """Ask for pages in a language from now on, until :meth:`forget`."""
+        self._chrome("Network.enable")
+        self._chrome("Network.setExtraHTTPHeaders", headers={"Accept-Language": language} if language else {})
+
     @contextlib.contextmanager
     def without_scripts(self) -> Iterator[None]:
         """Let no script of a page run."""
@@ -143,15 +149,6 @@ class Browser:
             yield
         finally:
             self._chrome("Emulation.setScriptExecutionDisabled", value=False)
-
-    @contextlib.contextmanager
-    def another_policy(self) -> Iterator[None]:
-        """Let scripts of the test into pages whose policy allows none."""
-        self._chrome("Page.setBypassCSP", enabled=True)
-        try:
-            yield
-        finally:
-            self._chrome("Page.setBypassCSP", enabled=False)
 
     def open(self, path: str) -> None:
         """Open a page of the site.
