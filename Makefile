@@ -67,7 +67,7 @@ mailserver:
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3 python3-venv; }
 	@[ -x $(PREFIX)/bin/pip ] || $(PYTHON) -m venv --clear $(PREFIX)
 	@echo 'Installing the commands in $(PREFIX)'
-	@$(PREFIX)/bin/pip install --quiet --disable-pip-version-check --force-reinstall '.[proxy,dns]'
+	@$(PREFIX)/bin/pip install --quiet --disable-pip-version-check --force-reinstall '.[proxy,dns,manager]'
 	@$(PREFIX)/bin/esmith setup $(if $(DOMAIN),--domain '$(DOMAIN)') $(if $(NAME),--name '$(NAME)') $(SETUP)
 
 uninstall-mailserver:
@@ -136,7 +136,7 @@ $(VENV)/installed-test: pyproject.toml | $(VENV)/bin/python
 	@touch $@ $(VENV)/installed
 
 $(VENV)/installed-deb: pyproject.toml | $(VENV)/bin/python
-	$(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check -e '.[proxy,dns]'
+	$(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check -e '.[proxy,dns,manager]'
 	@touch $@ $(VENV)/installed
 
 $(VENV)/installed-manager: pyproject.toml | $(VENV)/bin/python

@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from esmith.store.protocol import Snapshot, Transaction
 
-#: The phases of a row: the settings are stored; the event was completed; the settings went back.
+#: The phases of a row: the settings are stored; the event was completed; the settings are restored.
 STORED, DONE, BACK = "stored", "done", "back"
 
 
@@ -53,9 +53,10 @@ def completed_since(snapshot: Snapshot, number: int, event: str) -> bool | None:
     :param event: its name.
     :return: None when that is not known, because generations since were forgotten.
     """
+    what = " ".join(["signal-event", event])
     rows = GENERATIONS.rows(snapshot).values()
     later = [one for one in rows if one.number > number]
-    if any(one.complete and one.what == f"signal-event {event}" for one in later):
+    if any(one.complete and one.what == what for one in later):
         return True
     first = min((one.number for one in later), default=0)
     return None if newest_number(snapshot) > number and first != number + 1 else False

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import importlib.util
 import os
 import pwd
@@ -146,7 +147,13 @@ def run_helper(layout: Layout, user: int, ready: Callable[[], None] = lambda: No
     """
     from esmith.manager.helper.server import Server
 
-    asyncio.run(Server(layout, user).serve(ready))
+    def begin() -> None:
+        # What is there now is shared with the children, as long as nobody writes on its pages.
+        gc.collect()
+        gc.freeze()
+        ready()
+
+    asyncio.run(Server(layout, user).serve(begin))
 
 
 def run_web(layout: Layout, web: Web, listener: socket.socket, user: str) -> None:

@@ -90,12 +90,13 @@ def copy_engine(source: Path, library: Path) -> None:
 
 
 def copy_dependencies(project: dict[str, Any], library: Path) -> None:
-    """Copy from this environment the Python packages of the engine, the SMTP proxy and ``esmith doctor``.
+    """Copy from this environment the Python packages of the engine, the SMTP proxy, ``esmith doctor`` and the server-manager.
 
     :raises SystemExit: when one is missing.
     """
     extras = project["optional-dependencies"]
-    wanted = [_name(line) for line in [*project["dependencies"], *extras["proxy"], *extras.get("dns", [])]]
+    also = [line for extra in ("proxy", "dns", "manager") for line in extras.get(extra, [])]
+    wanted = [_name(line) for line in [*project["dependencies"], *also]]
     missing = [name for name in wanted if _found(name) is None]
     if missing:
         sys.exit(f"{sys.executable} lacks {', '.join(missing)}; run: make deb")

@@ -109,7 +109,7 @@ export DEBIAN_FRONTEND=noninteractive
 apt-get update
 apt-get install -y --no-install-recommends python3-venv
 mkdir ~/wheels
-python3 -m pip download --disable-pip-version-check --dest ~/wheels '.[proxy,dns]' 'hatchling>=1.27' editables
+python3 -m pip download --disable-pip-version-check --dest ~/wheels '.[proxy,dns,manager]' 'hatchling>=1.27' editables
 python3 -m venv ~/venv
 ~/venv/bin/pip install --disable-pip-version-check --no-index --find-links ~/wheels .
 shown=$(~/venv/bin/esmith setup --dry-run --domain example.com --name mail --services runit)

@@ -17,6 +17,7 @@ from esmith.events.session import Session
 from esmith.events.signal import signal_event
 from esmith.events.unsettled import BACK, DONE, UNSETTLED, Unsettled, note_phase
 from esmith.fields import replace
+from esmith.manager.helper.operations.commands import event_command
 from esmith.names import counted
 from esmith.services.model import SupervisorError
 from esmith.store import open_store
@@ -50,7 +51,7 @@ class Plan:
     :param deletes: the records that go when they have ended: database, key and type of each.
     :param revision: the revision of the settings that were stored for it; None for none.
     :param generation: the number of the last install before.
-    :param confirm: seconds after which all goes back unless it is confirmed; None for never.
+    :param confirm: seconds after which all is rolled back unless it is confirmed; None for never.
     :param first: what is done before the events; it returns what the administrator should know of it.
     :param act: what is done instead of events; it returns what is to stand in the result.
     """
@@ -147,7 +148,7 @@ class _Work:
 
     def _signal(self, session: Session, words: Sequence[str]) -> None:
         name, *arguments = words
-        self._file.say(f"signal-event {' '.join(words)}", "step")
+        self._file.say(event_command(words), "step")
         try:
             result = signal_event(session, name, arguments, confirm=self._plan.confirm)
         except SupervisorError as error:
@@ -229,8 +230,9 @@ class _Work:
 
     def _signal_again(self, session: Session) -> bool:
         """Have the events that were completed make the files of the settings of before again."""
+        self._file.say("the files are made once more, from the settings of before")
         for name, *arguments in self._completed:
-            self._file.say(f"signal-event {name} once more, with the settings of before", "step")
+            self._file.say(event_command([name, *arguments]), "step")
             try:
                 signal_event(session, name, arguments)
             except EsmithError as error:
@@ -257,7 +259,7 @@ def delete_records(store: Store, plan: Plan, job: str) -> None:
         note_phase(transaction, job, DONE)
         change = find_unconfirmed(transaction)
         if change is not None and change.generation > plan.generation and plan.confirm is not None:
-            # What goes back at the deadline are these records, too.
+            # What is rolled back at the deadline are these records, too.
             set_unconfirmed(transaction, replace(change, settings_to=transaction.revision() + 1))
 
 

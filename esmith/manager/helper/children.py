@@ -227,9 +227,12 @@ def _be_child(work: Work, pipe: int) -> None:
         _separate(pipe)
         status = work(lambda line: _write(pipe, line))
     finally:
-        if status == FAULT:
-            traceback.print_exc()
-        os._exit(status)
+        try:
+            if status == FAULT:
+                _write(2, traceback.format_exc().encode("utf-8", "replace"))
+        finally:
+            # Whatever happens: the rest of the helper's code is not for a child.
+            os._exit(status)
 
 
 def _write(pipe: int, line: bytes) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import importlib
 import json
 import pkgutil
@@ -34,7 +33,8 @@ from esmith.store import load_engine
 if TYPE_CHECKING:
     from esmith.layout import Layout
 
-#: How many connections there may be at once, and how many of them may follow a job.
+#: How many connections there may be at once, and how many of them may follow a job. As many more hear that there are
+#: too many; others hear nothing.
 MOST_CONNECTIONS = 48
 MOST_FOLLOWING = 16
 #: A request has to come, and an answer has to be taken, in so many seconds.
@@ -118,9 +118,6 @@ class Server:
         load_engine()
         with Place(self._layout, self._user) as place:
             server = await asyncio.start_unix_server(self._connected, sock=place.socket, limit=wire.MOST_REQUEST)
-            # What is there now is shared with the children, as long as nobody writes on its pages.
-            gc.collect()
-            gc.freeze()
             ready()
             settling = asyncio.ensure_future(self._settle())
             try:
@@ -141,16 +138,15 @@ class Server:
             if _user_of(writer) != self._user:
                 _say("a process of another user asked, and got no answer")
                 return
+            if self._connections > 2 * MOST_CONNECTIONS:
+                return
             with contextlib.suppress(ConnectionError, TimeoutError):
-                if self._connections > MOST_CONNECTIONS:
-                    await _send(writer, wire.error(wire.BUSY, "too many connections at once; try again"))
-                else:
-                    await self._converse(reader, writer)
+                await self._converse(reader, writer, is_too_many=self._connections > MOST_CONNECTIONS)
         finally:
             self._connections -= 1
             writer.close()
 
-    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, is_too_many: bool) -> None:
         async def send(line: bytes) -> None:
             await _send(writer, line)
 
@@ -161,6 +157,9 @@ class Server:
             return await send(wire.error(wire.BAD_REQUEST, "the request is too long"))
         if not line.endswith(b"\n"):
             return None
+        if is_too_many:
+            # It was read before: whoever writes to a connection that is closed already gets no answer.
+            return await send(wire.error(wire.BUSY, "too many connections at once; try again in a moment"))
         try:
             await self._answer(parse_request(line), send)
         except VerbError as error:

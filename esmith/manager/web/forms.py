@@ -2,7 +2,8 @@
 
 What a field of the name ``NAME`` posts:
 
-- ``kind.NAME``: its widget, with ``+`` behind it where the empty value is one of its own;
+- ``kind.NAME``: its widget; behind it ``+`` where the empty value is one of its own, ``?`` where a check box says which
+  of the two an empty text means;
 - ``was.NAME``: what was shown, written as ``v.NAME`` is, of check boxes those that were on. A field is touched when it
   differs;
 - ``v.NAME`` of a choice: ``=VALUE``; nothing for "not set"; ``!`` for what is stored and fits no choice; ``?`` for
@@ -49,46 +50,47 @@ def touched(posted: Posted) -> Touched:
     """Return what was touched."""
     found = Touched()
     for name, kind in posted.starting("kind."):
-        widget = kind.removesuffix("+")
+        widget = kind.rstrip("+?")
         if widget == "secret":
             if secret := posted.get(f"secret.{name}"):
                 found.secrets[name] = secret
             elif f"unset.{name}" in posted:
                 found.values[name] = None
             continue
-        is_touched, value = _READERS.get(widget, _no_field)(posted, name, kind.endswith("+"))
+        is_touched, value = _READERS.get(widget, _no_field)(posted, name, kind[len(widget) :])
         if is_touched:
             found.values[name] = value
     return found
 
 
-def _no_field(_posted: Posted, _name: str, _may_be_empty: bool) -> tuple[bool, Any]:
+def _no_field(_posted: Posted, _name: str, _empty: str) -> tuple[bool, Any]:
     return False, None
 
 
-def _read_choice(posted: Posted, name: str, _may_be_empty: bool) -> tuple[bool, Any]:
+def _read_choice(posted: Posted, name: str, _empty: str) -> tuple[bool, Any]:
     was = posted.get(f"was.{name}")
     chosen = posted.get(f"v.{name}", was)
     return chosen != was and chosen not in (KEPT, NOTHING), _value_of(chosen)
 
 
-def _read_text(posted: Posted, name: str, may_be_empty: bool) -> tuple[bool, Any]:
+def _read_text(posted: Posted, name: str, empty: str) -> tuple[bool, Any]:
     was = _value_of(posted.get(f"was.{name}"))
     text = posted.get(f"v.{name}")
     # A browser leaves the line ends out of a text in one line (HTML, "strip newlines").
     shown = (was or "").replace("\n", "")
-    if text == shown and (text or was or not may_be_empty):
+    is_unset = f"unset.{name}" in posted
+    if text == shown and (empty != "?" or text or (was and not is_unset)):
         return False, None
-    value = text if text or (may_be_empty and f"unset.{name}" not in posted) else None
+    value = text if text or (empty and not is_unset) else None
     return value != was, value
 
 
-def _read_lines(posted: Posted, name: str, _may_be_empty: bool) -> tuple[bool, Any]:
+def _read_lines(posted: Posted, name: str, _empty: str) -> tuple[bool, Any]:
     lines = entries(posted.get(f"v.{name}"))
     return lines != entries(posted.get(f"was.{name}")), lines
 
 
-def _read_checks(posted: Posted, name: str, _may_be_empty: bool) -> tuple[bool, Any]:
+def _read_checks(posted: Posted, name: str, _empty: str) -> tuple[bool, Any]:
     checked, was = posted.all(f"v.{name}"), posted.all(f"was.{name}")
     return set(checked) != set(was), [value[1:] for value in checked if value.startswith("=")]
 
@@ -116,26 +118,31 @@ def _encoded(value: str | None) -> str:
 
 
 def sections_shown(
-    sections: Iterable[Mapping[str, Any]], posted: Posted | None = None, errors: Mapping[str, str] | None = None
+    sections: Iterable[Mapping[str, Any]],
+    posted: Posted | None = None,
+    errors: Mapping[str, str] | None = None,
+    *,
+    asks_unset: bool = False,
 ) -> list[dict[str, Any]]:
     """Return sections with their fields as the template ``form.html`` shows them.
 
     :param sections: as the helper describes them.
     :param posted: what is shown instead of what is stored; for fields that it does not have, what is stored is shown.
     :param errors: what is wrong with which field.
+    :param asks_unset: whether each text that may be empty has a check box for "not set"; else only one that is empty.
     """
     rows = [{"name": "", "heading": "", "help": "", **section} for section in sections]
     fields = {row["name"]: _EMPTY | row for section in rows for row in section.get("fields", ()) if "name" in row}
     shown = []
     for section in rows:
         known = [_EMPTY | {"name": ""} | row for row in section.get("fields", ())]
-        views = [_view(row, fields, posted, (errors or {}).get(row["name"], "")) for row in known]
+        views = [_view(row, fields, posted, (errors or {}).get(row["name"], ""), asks_unset) for row in known]
         shown.append({**section, "fields": views})
     return shown
 
 
 def _view(
-    row: dict[str, Any], fields: Mapping[str, dict[str, Any]], posted: Posted | None, error: str
+    row: dict[str, Any], fields: Mapping[str, dict[str, Any]], posted: Posted | None, error: str, asks_unset: bool
 ) -> dict[str, Any]:
     name, widget = row["name"], row.get("widget", "text")
     stored = _shown_value(row, widget)
@@ -150,11 +157,12 @@ def _view(
         shown["unset_on"] = f"unset.{name}" in posted
     if widget in ("text", "number"):
         shown["text"] = _value_of(shown["now"]) or ""
-        shown["has_unset"] = row["may_be_empty"] and (row["unset"] is not None or row["value"] is None)
+        may_be_unset = row["unset"] is not None or row["value"] is None
+        shown["has_unset"] = row["may_be_empty"] and may_be_unset and (asks_unset or row["value"] == "")
     if widget in ("choice", "checks"):
         shown["options"] = _options(row, widget, [*shown["was"], *shown["now"]] if widget == "checks" else [])
         shown["is_list"] = len(shown["options"]) > _MOST_RADIOS
-    shown["kind"] = widget + ("+" if row["may_be_empty"] and widget in ("text", "number") else "")
+    shown["kind"] = widget + ("?" if shown.get("has_unset") else "+" if row["may_be_empty"] else "")
     shown["shown_if"] = _condition(row["shown_if"], fields)
     return row | shown
 

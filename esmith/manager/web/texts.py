@@ -43,9 +43,10 @@ def choose(accepted: str, translations: Mapping[str, NullTranslations]) -> None:
     :param translations: the languages there are, by their code.
     """
     for code in _wanted(accepted[:200]):
-        if code in translations:
-            _language.set((code, translations[code]))
-            return
+        for known in (code, code.split("-")[0]):
+            if known in translations:
+                _language.set((known, translations[known]))
+                return
         if code.split("-")[0] == "en":
             break
     _language.set(("en", _english))

@@ -13,7 +13,7 @@ from tests.manager.web.conftest import browse as browse
 
 
 @pytest.fixture
-def office(browse: MakeBrowser) -> Browser:
-    """Return a browser of the office."""
+def reader(browse: MakeBrowser) -> Browser:
+    """Return a browser of somebody who reads there."""
     answers: dict[str, Any] = dict(ANSWERS)
     return browse(answers)

@@ -146,12 +146,7 @@ def search(arguments: dict[str, Any]) -> dict[str, Any]:
     email = {"panel": "configuration/email", "section": "filtering", "field": "Sensitivity"}
     name = "configuration spamassassin Sensitivity"
     key = "a/b ?&#" + HOSTILE
-    load = {
-        "database": "configuration",
-        "key": key,
-        "label": "Highest load",
-        "settings": [f"configuration {key} MaxLoad"],
-    }
+    load: dict[str, Any] = {"database": "configuration", "key": key, "label": "Highest load"}
     file = "/etc/mail/spamassassin/local.cf"
     return {
         "results": [

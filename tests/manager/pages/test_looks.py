@@ -19,35 +19,43 @@ def _operations(page: Page, to: str) -> list[dict[str, Any]]:
     return [json.loads(values["operation"]) for action, values in forms_of(page) if action == f"/server-manager{to}"]
 
 
-def test_changes_say_who_from_where_and_how(office: Browser) -> None:
+def test_changes_say_who_from_where_and_how(reader: Browser) -> None:
     """A revision made here has page and address, one of a shell its command."""
-    words = office.get("/changes").words
+    words = reader.get("/changes").words
     assert "Page configuration/email From 192.0.2.7" in words
     assert "Command config setprop qpsmtpd MaxLoad 7" in words
 
 
-def test_older_changes_are_found_with_the_same_words(office: Browser) -> None:
+def test_what_a_job_changed_names_who_applied_it(browse: MakeBrowser) -> None:
+    """A revision that an action of a job made names the account, and leads to the job."""
+    one = ANSWERS["history"]({"before": 45, "size": 1})["revisions"][0] | {"user": "root", "sudo_user": "tom, job 12ab"}
+    page = browse({"history": {"revisions": [one], "next": None}}).get("/changes")
+    assert "Who tom , in a job" in page.words
+    assert 'href="/server-manager/job/12ab"' in page.text
+
+
+def test_older_changes_are_found_with_the_same_words(reader: Browser) -> None:
     """The link to older changes keeps what is looked for."""
-    page = office.get("/changes?q=%20Max%20%0ALoad")
-    assert office.helper.arguments("history") == {"before": None, "query": "Max Load", "size": 20, "changes": 5}
+    page = reader.get("/changes?q=%20Max%20%0ALoad")
+    assert reader.helper.arguments("history") == {"before": None, "query": "Max Load", "size": 20, "changes": 5}
     assert 'href="/server-manager/changes?q=Max+Load&amp;before=26"' in page.text
     assert "Newest changes" not in page.words
-    assert "Newest changes" in office.get("/changes?before=26").words
+    assert "Newest changes" in reader.get("/changes?before=26").words
 
 
-def test_a_revision_can_be_undone_after_a_preview(office: Browser) -> None:
+def test_a_revision_can_be_undone_after_a_preview(reader: Browser) -> None:
     """The button of a revision asks for the preview of its undo."""
-    page = office.get("/changes/44")
-    assert office.helper.arguments("history")["before"] == 45
+    page = reader.get("/changes/44")
+    assert reader.helper.arguments("history")["before"] == 45
     assert _operations(page, "/preview") == [{"kind": "undo", "revision": 44}]
-    other = office.get("/changes/0")
+    other = reader.get("/changes/0")
     assert other.status == 404
     assert "There is no revision 0." in other.words
 
 
-def test_going_back_to_a_generation_names_what_changes(office: Browser) -> None:
+def test_going_back_to_a_generation_names_what_changes(reader: Browser) -> None:
     """The page shows settings, files and services of a rollback, and offers it with and without the settings."""
-    page = office.get("/generations/5")
+    page = reader.get("/generations/5")
     for text in (
         "1 later generation is taken back.",
         "3 files are restored.",
@@ -61,9 +69,9 @@ def test_going_back_to_a_generation_names_what_changes(office: Browser) -> None:
     assert "It holds secrets, so its lines are not shown." in page.words
 
 
-def test_there_is_no_way_back_to_now(office: Browser) -> None:
+def test_there_is_no_way_back_to_now(reader: Browser) -> None:
     """The last generation is the present state and offers no rollback."""
-    page = office.get("/generations/6")
+    page = reader.get("/generations/6")
     assert "These are the files of now" in page.words
     assert _operations(page, "/preview") == []
 
@@ -76,29 +84,29 @@ def test_settings_that_are_not_known_cannot_be_restored(browse: MakeBrowser) -> 
     assert [one["files_only"] for one in found] == [True]
 
 
-def test_service_actions_are_jobs(office: Browser) -> None:
+def test_service_actions_are_jobs(reader: Browser) -> None:
     """Each allowed action is a button that applies it; what cannot be done has none."""
-    found = {(one["service"], one["action"]) for one in _operations(office.get("/services"), "/apply")}
+    found = {(one["service"], one["action"]) for one in _operations(reader.get("/services"), "/apply")}
     assert found == {("dovecot", "restart"), ("dovecot", "stop"), ("qpsmtpd", "start"), ("httpd-e-smith", "restart")}
 
 
-def test_stopping_the_way_here_asks_first(office: Browser) -> None:
+def test_stopping_the_way_here_asks_first(reader: Browser) -> None:
     """Before the service is stopped through which the browser comes, a page says what happens then."""
-    assert 'href="/server-manager/services/httpd-e-smith/stop"' in office.get("/services").text
-    page = office.get("/services/httpd-e-smith/stop")
+    assert 'href="/server-manager/services/httpd-e-smith/stop"' in reader.get("/services").text
+    page = reader.get("/services/httpd-e-smith/stop")
     assert "When it stops, no page answers any more." in page.words
     assert _operations(page, "/apply") == [{"kind": "service", "service": "httpd-e-smith", "action": "stop"}]
 
 
-def test_what_is_not_as_wanted_says_so_in_words(office: Browser) -> None:
+def test_what_is_not_as_wanted_says_so_in_words(reader: Browser) -> None:
     """A service that is down and should run says so, not by its colour alone."""
-    assert "stopped not as wanted" in office.get("/services").words
+    assert "stopped not as wanted" in reader.get("/services").words
 
 
-def test_findings_are_there_before_the_examination(office: Browser) -> None:
+def test_findings_are_there_before_the_examination(reader: Browser) -> None:
     """The page comes without the doctor; a script asks for it, and without a script a link does."""
-    page = office.get("/health")
-    assert office.helper.arguments("health") == {"doctor": False}
+    page = reader.get("/health")
+    assert reader.helper.arguments("health") == {"doctor": False}
     assert 'hx-get="/server-manager/health/examined"' in page.text
     assert 'href="/server-manager/health?examined=yes#examined"' in page.text
     assert (
@@ -123,9 +131,9 @@ def test_the_examination_adds_only_its_own(browse: MakeBrowser) -> None:
     assert "settings wait" not in words
 
 
-def test_a_cure_that_is_a_command_of_ours_has_a_button(office: Browser) -> None:
+def test_a_cure_that_is_a_command_of_ours_has_a_button(reader: Browser) -> None:
     """A finding with an operation has a button to its preview; one without has only the text to copy."""
-    found = _operations(office.get("/health"), "/preview")
+    found = _operations(reader.get("/health"), "/preview")
     assert found == [{"kind": "event", "event": "email-update", "arguments": []}]
 
 
@@ -143,9 +151,9 @@ def test_an_examination_that_fails_leaves_the_page(browse: MakeBrowser) -> None:
     assert "Try again" in page.words
 
 
-def test_what_is_found_leads_to_its_place(office: Browser) -> None:
+def test_what_is_found_leads_to_its_place(reader: Browser) -> None:
     """A field and a property are reached at their places, a record on its page, a file by its name."""
-    page = office.get("/search?q=sens")
+    page = reader.get("/search?q=sens")
     for address in (
         "panel/configuration/email?section=filtering#field-Sensitivity",
         'panel/configuration/email"',
@@ -160,22 +168,22 @@ def test_what_is_found_leads_to_its_place(office: Browser) -> None:
         assert f">{heading}</h2>" in page.text
 
 
-def test_results_have_label_and_name(office: Browser) -> None:
+def test_results_have_label_and_name(reader: Browser) -> None:
     """A result is headed by its label, with the name of its setting behind it."""
-    page = office.get("/search?q=sens")
+    page = reader.get("/search?q=sens")
     assert "Spam sensitivity configuration spamassassin Sensitivity" in page.words
     assert "Highest load MaxLoad" in page.words
 
 
 @pytest.mark.parametrize("address", ["/search", "/search?q=%20%0A"])
-def test_nothing_is_looked_for_without_words(office: Browser, address: str) -> None:
+def test_nothing_is_looked_for_without_words(reader: Browser, address: str) -> None:
     """A search for nothing asks the helper nothing and says what to write."""
-    assert "Write what you look for" in office.get(address).words
-    assert "search" not in office.helper.verbs()
+    assert "Write what you look for" in reader.get(address).words
+    assert "search" not in reader.helper.verbs()
 
 
-def test_sessions_can_all_be_ended(office: Browser) -> None:
+def test_sessions_can_all_be_ended(reader: Browser) -> None:
     """The sessions of the account are listed, this one is marked, and one button ends them all."""
-    page = office.get("/sessions")
+    page = reader.get("/sessions")
     assert "192.0.2.7 (this session)" in page.words
     assert [action for action, _values in forms_of(page)] == ["/server-manager/logout-everywhere"]

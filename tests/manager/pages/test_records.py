@@ -16,9 +16,9 @@ USERS = "/panel/collaboration/users"
 BASE = "/server-manager" + USERS
 
 
-def test_rows_lead_to_the_record_and_to_what_can_be_done(office: Browser) -> None:
+def test_rows_lead_to_the_record_and_to_what_can_be_done(reader: Browser) -> None:
     """Each row has a link to its record, its actions and its deletion; one that is protected has no deletion."""
-    page = office.get(USERS)
+    page = reader.get(USERS)
     assert page.status == 200
     assert f'href="{BASE}/record/user0007"' in page.text
     assert f'href="{BASE}/record/user0007/lock"' in page.text
@@ -27,10 +27,10 @@ def test_rows_lead_to_the_record_and_to_what_can_be_done(office: Browser) -> Non
     assert "1 to 50 of 5000" in page.words
 
 
-def test_filter_page_and_order_are_asked_of_the_helper(office: Browser) -> None:
+def test_filter_page_and_order_are_asked_of_the_helper(reader: Browser) -> None:
     """The helper filters, pages and sorts; the links to other pages keep filter and order."""
-    page = office.get(f"{USERS}?q=user00&page=2&sort=-LastName")
-    assert office.helper.arguments("records") == {
+    page = reader.get(f"{USERS}?q=user00&page=2&sort=-LastName")
+    assert reader.helper.arguments("records") == {
         "panel": "collaboration/users", "query": "user00", "page": 2, "size": 50, "sort": "-LastName",
     }  # fmt: skip
     assert f"{BASE}?q=user00&amp;sort=-LastName" in page.text
@@ -38,20 +38,20 @@ def test_filter_page_and_order_are_asked_of_the_helper(office: Browser) -> None:
 
 
 @pytest.mark.parametrize("number", ["", "0", "-1", "x", "9" * 30, "٣"])
-def test_what_is_no_page_is_the_first(office: Browser, number: str) -> None:
+def test_what_is_no_page_is_the_first(reader: Browser, number: str) -> None:
     """A page that is no number is the first one, and no error."""
-    assert office.get(f"{USERS}?page={number.encode().hex() if not number.isascii() else number}").status == 200
-    assert office.helper.arguments("records")["page"] == 1
+    assert reader.get(f"{USERS}?page={number.encode().hex() if not number.isascii() else number}").status == 200
+    assert reader.helper.arguments("records")["page"] == 1
 
 
-def test_a_heading_sorts_and_sorts_the_other_way(office: Browser) -> None:
+def test_a_heading_sorts_and_sorts_the_other_way(reader: Browser) -> None:
     """The column in whose order the list is says so, and its link reverses the order."""
-    page = office.get(f"{USERS}?sort=LastName")
+    page = reader.get(f"{USERS}?sort=LastName")
     assert page.text.count("aria-sort=") == 1
     assert 'aria-sort="ascending"' in page.text
     assert f'href="{BASE}?sort=-LastName"' in page.text
-    assert 'aria-sort="descending"' in office.get(f"{USERS}?sort=-LastName").text
-    assert f'href="{BASE}?sort=-key"' in office.get(USERS).text
+    assert 'aria-sort="descending"' in reader.get(f"{USERS}?sort=-LastName").text
+    assert f'href="{BASE}?sort=-key"' in reader.get(USERS).text
 
 
 def test_a_list_without_rows_says_why(browse: MakeBrowser) -> None:

@@ -48,7 +48,7 @@ def _data(answer: Any) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def pseudo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     """Return a browser of a reader of the pseudo-language; what the helper answers is noted in ``data``."""
-    browser = Browser(tmp_path_factory.mktemp("socket"), {}, catalogues={"qps": _Pseudo()})
+    browser = Browser(tmp_path_factory.mktemp("socket"), {}, translations={"qps": _Pseudo()})
     yield browser
     browser.close()
 

@@ -1,4 +1,4 @@
-"""A change that goes back by itself unless it is confirmed."""
+"""A change that is rolled back by itself unless it is confirmed."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_kept(desk: Desk) -> None:
 
 
 def test_taken_back(desk: Desk) -> None:
-    """It goes back at once when that is asked for: settings and files."""
+    """It is rolled back at once when that is asked for: settings and files."""
     _unconfirmed(desk)
     job = desk.ended(desk.call("take-back")["id"])
     assert job["state"] == "done" and any("was not confirmed in time" in line["text"] for line in job["lines"])
@@ -60,7 +60,7 @@ def test_not_confirmed(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_deleted_record_comes_back(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What goes at the end of a job goes back with the rest."""
+    """What is deleted at the end of a job is restored with the rest."""
     from esmith.manager.helper.operations.settings import SettingOperation
 
     monkeypatch.setattr(SettingOperation, "deletes", lambda *_: [["configuration", "clamd", "service"]])

@@ -1,4 +1,4 @@
-"""A job that is killed: all it was for is there afterwards, or nothing of it, and whoever reads it is told which."""
+"""A job that is killed: all it was for is there afterwards, or nothing of it, and whoever reads it sees which."""
 
 from __future__ import annotations
 

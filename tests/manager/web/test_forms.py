@@ -43,8 +43,8 @@ def fields(draw: st.DrawFn) -> list[dict[str, Any]]:
     return found
 
 
-def _form(rows: list[dict[str, Any]], posted: Posted | None = None) -> Form:
-    sections = sections_shown([{"name": "s", "fields": rows}], posted)
+def _form(rows: list[dict[str, Any]], posted: Posted | None = None, asks_unset: bool = True) -> Form:
+    sections = sections_shown([{"name": "s", "fields": rows}], posted, asks_unset=asks_unset)
     text = _environment().from_string(_TEMPLATE).render(sections=sections)
     return Reader(text.encode("utf-8", "replace").decode() + "</form>").form("here")
 
@@ -53,11 +53,11 @@ def _sent(pairs: list[tuple[str, str]]) -> Posted:
     return Posted([(name, value.replace("\r\n", "\n").replace("\r", "\n")) for name, value in pairs])
 
 
-@given(rows=fields())
+@given(rows=fields(), asks_unset=st.booleans())
 @settings(max_examples=examples(40), deadline=None)
-def test_untouched_is_untouched(rows: list[dict[str, Any]]) -> None:
+def test_untouched_is_untouched(rows: list[dict[str, Any]], asks_unset: bool) -> None:
     """A form that is sent as it was shown touches nothing, whatever is stored."""
-    found = touched(_sent(_form(rows).pairs))
+    found = touched(_sent(_form(rows, asks_unset=asks_unset).pairs))
     assert (found.values, found.secrets) == ({}, {})
 
 
@@ -89,6 +89,17 @@ def test_empty_and_not_set_differ() -> None:
     pairs = _form([row]).with_values(v__a="")
     assert touched(Posted(pairs)).values == {"a": ""}
     assert touched(Posted([*pairs, ("unset.a", "1")])).values == {"a": None}
+
+
+def test_an_empty_text_is_asked_about_only_where_it_is_stored() -> None:
+    """In the form of a panel only an empty text that is stored has a check box for "not set"; a new one is not sent."""
+    for value, has_box in (("x", False), (None, False), ("", True)):
+        form = _form([field("a", value=value, may_be_empty=True, unset="default")], asks_unset=False)
+        assert ("unset.a" in form.kinds) == has_box
+    form = _form([field("a", value=None, may_be_empty=True)], asks_unset=False)
+    assert touched(Posted(form.pairs)).values == {}
+    form = _form([field("a", value="x", may_be_empty=True)], asks_unset=False)
+    assert touched(Posted(form.with_values(v__a=""))).values == {"a": ""}
 
 
 def test_a_typed_text_wins_over_not_set() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from esmith.panels.field import Scene
-from esmith.panels.property import PropertyField, words_of
+from esmith.panels.property import PropertyField, noted_unset, words_of
 from esmith.panels.setting import KEY, Setting
 from esmith.schema.load import Schema
 from esmith.schema.model import Property, RecordSchema
@@ -91,6 +91,13 @@ def _field(scene: RecordScene, database: str, name: str, known: RecordSchema | N
     if shown["widget"] == "lines":
         # As it is stored: the entries of a form would lose what is between them.
         shown |= {"widget": "text", "value": scene.stored(setting)}
-    if shown["widget"] == "secret" and shown["unset"]:
-        shown["unset"] = ""
+    if name:
+        # Here each property may be not set; a default comes back when the databases are initialised.
+        shown["unset"] = "" if shown["widget"] == "secret" or prop is None else _unset(prop)
     return shown | {"suggest": False}
+
+
+def _unset(prop: Property) -> str:
+    """Return what a property reads as while it is not set; "" where that is not known."""
+    unstored = prop.unstored(None)
+    return unstored[1] if unstored is not None else noted_unset(prop.help)

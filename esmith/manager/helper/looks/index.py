@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from heapq import nsmallest
 from itertools import islice
 
 from esmith.errors import EsmithError
@@ -60,9 +61,8 @@ class Index:
         found = list({id(one): one for _, one in ranked}.values())
         # A setting that has a place on a page is shown once, there.
         shown = {cell for one in found if one.kind == "field" for cell in one.cells}
-        return [one for one in found if one.kind != "setting" or not shown.issuperset(one.cells or [("", "", "")])][
-            :most
-        ]
+        kept = (one for one in found if one.kind != "setting" or not one.cells or not shown.issuperset(one.cells))
+        return list(islice(kept, most))
 
     def _pages(self) -> Iterator[Found]:
         for place in make_index(self._panels, self._schema, self._snapshot, _manual):
@@ -138,22 +138,22 @@ class Index:
 
     def _files(self, words: list[str], known: list[Found]) -> Iterator[tuple[float, Found]]:
         """Yield the generated files that fit, each with the settings that it is made from."""
-        paths = [
-            Found("file", path, "", [path, os.path.basename(path)])
-            for path in OUTPUTS.names(self._snapshot)
-            if all(word in path.lower() for word in words)
-        ]
+        paths = [path for path in OUTPUTS.names(self._snapshot) if all(word in path.lower() for word in words)]
+        # There may be thousands for the users: the shortest of those whose own names fit are looked at.
+        nearest = nsmallest(_FILES, paths, key=lambda path: (_is_elsewhere(path, words), len(path), path))
+        files = [Found("file", path, "", [path, os.path.basename(path)]) for path in nearest]
         by_cell: dict[Cell, list[Found]] = {}
         for one in known:
             for cell in one.cells:
                 by_cell.setdefault(cell, []).append(one)
-        for fit, file in best(paths, words)[:_FILES]:
+        for fit, file in best(files, words):
             cells = self._made_from(file.title)
             file.detail = f"made from {counted(len(cells), 'setting')}" if cells else "a generated file"
             # A part of the name of a file is often a word that something else is called by.
             rank = fit + (_FILE_AFTER if fit else 0)
             yield rank, file
-            found = [one for cell in sorted(cells) for one in by_cell.get(cell, [])]
+            every = [same for cell in sorted(cells) for same in (cell, (cell[0], EVERY, cell[2]))]
+            found = [one for cell in every for one in by_cell.get(cell, [])]
             for one in islice({id(one): one for one in found}.values(), _SETTINGS_OF_A_FILE):
                 yield rank + 0.5, one
 
@@ -173,6 +173,12 @@ def _names(key: bytes, row: bytes, needles: list[bytes]) -> bool:
         return False
     names = b"\0".join((key, *row.split(b"\0")[1::2])).lower()
     return all(needle in names for needle in needles)
+
+
+def _is_elsewhere(path: str, words: list[str]) -> bool:
+    """Return whether a word is only in the directories of a file, not in its name."""
+    name = os.path.basename(path).lower()
+    return not all(word in name for word in words)
 
 
 def _manual(cell: Cell) -> list[str]:

@@ -130,7 +130,7 @@ class Operation:
         return {}
 
     def tried(self, _store: Store) -> dict[str, Any]:
-        """Return what of a preview is not the usual, where it is not settings and events."""
+        """Return the parts of a preview that are not the usual ones, where it is not settings and events."""
         return {}
 
     def commands(self) -> list[str]:

@@ -73,7 +73,7 @@ def event_command(words: Sequence[str], confirm: float | None = None) -> str:
     """Return the command that signals an event.
 
     :param words: its name, and its arguments.
-    :param confirm: seconds after which it goes back by itself.
+    :param confirm: seconds after which it is rolled back by itself.
     """
     option = [] if confirm is None else ["--confirm", f"{confirm:.0f}s"]
     name, *arguments = words

@@ -73,7 +73,7 @@ class EventOperation(Operation):
 
 
 class RollbackOperation(Operation):
-    """Goes back to a generation."""
+    """Rolls back to a generation."""
 
     kind = "rollback"
     may_confirm = False

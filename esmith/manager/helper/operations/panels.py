@@ -65,7 +65,7 @@ class PanelOperation(Operation):
 
     @property
     def records(self) -> Records:
-        """What the panel says of its list."""
+        """The part of the panel that is about its list."""
         assert self.panel.records is not None
         return self.panel.records
 

@@ -53,7 +53,7 @@ class Tried:
             operation.look(snapshot)
             refuse_conflict(operation, snapshot)
             overlay = Overlay(snapshot)
-            #: What the schema says of the values.
+            #: Hints about the values.
             self.hints = operation.change(overlay)
             #: What would change in the databases.
             self.changes: list[Change] = overlay.changes

@@ -18,6 +18,7 @@ from esmith.panels.load import load_panels
 from esmith.panels.model import GROUPS
 from esmith.panels.setting import NoSuchRecordError
 from esmith.schema.load import Schema
+from esmith.schema.remembered import RememberedFiles
 from esmith.store import open_store
 
 if TYPE_CHECKING:
@@ -63,9 +64,7 @@ def _entry(panel: Panel) -> dict[str, Any]:
 def panel_verb(context: Context, data: dict[str, Any]) -> dict[str, Any]:
     """Return a form of settings with what is stored."""
     found = arguments.take(data, {"panel": arguments.named})
-    schema = Schema(context.layout)
-    panel = find_panel(context, schema, found["panel"])
-    with snapshot_of(context.layout) as snapshot:
+    with _opened(context, found["panel"]) as (panel, schema, snapshot):
         return show_form(panel, schema, snapshot)
 
 
@@ -76,10 +75,8 @@ def records_verb(context: Context, data: dict[str, Any]) -> dict[str, Any]:
         {"panel": arguments.named},
         {"query": arguments.query, "page": arguments.number, "size": arguments.number, "sort": arguments.query},
     )
-    schema = Schema(context.layout)
-    panel = find_panel(context, schema, found["panel"])
     size = min(max(found["size"] or _ROWS, 1), _MOST_ROWS)
-    with snapshot_of(context.layout) as snapshot, _or_not_found():
+    with _opened(context, found["panel"]) as (panel, schema, snapshot), _or_not_found():
         return list_records(
             panel, schema, snapshot, found["query"] or "", max(found["page"] or 1, 1), size, found["sort"] or ""
         )
@@ -88,11 +85,9 @@ def records_verb(context: Context, data: dict[str, Any]) -> dict[str, Any]:
 def record_verb(context: Context, data: dict[str, Any]) -> dict[str, Any]:
     """Return the form of a record with what is stored, or of a new one."""
     found = arguments.take(data, {"panel": arguments.named}, {"key": arguments.named_or_none})
-    schema = Schema(context.layout)
-    panel = find_panel(context, schema, found["panel"])
-    if panel.records is None or (found["key"] is None and panel.records.create is None):
-        raise not_found("the page has no such record")
-    with snapshot_of(context.layout) as snapshot, _or_not_found():
+    with _opened(context, found["panel"]) as (panel, schema, snapshot), _or_not_found():
+        if panel.records is None or (found["key"] is None and panel.records.create is None):
+            raise not_found("the page has no such record")
         return {**show_form(panel, schema, snapshot, found["key"]), "list_heading": panel.heading}
 
 
@@ -103,10 +98,16 @@ def suggest_verb(context: Context, data: dict[str, Any]) -> dict[str, Any]:
         {"panel": arguments.named, "field": arguments.named},
         {"key": arguments.named_or_none, "query": arguments.query},
     )
-    schema = Schema(context.layout)
-    panel = find_panel(context, schema, found["panel"])
-    with snapshot_of(context.layout) as snapshot, _or_not_found():
+    with _opened(context, found["panel"]) as (panel, schema, snapshot), _or_not_found():
         return {"names": suggest(panel, schema, snapshot, found["key"], found["field"], found["query"] or "")}
+
+
+@contextmanager
+def _opened(context: Context, id: str) -> Iterator[tuple[Panel, Schema, Snapshot]]:
+    """Return a context with a panel, the schema as the store remembers it, and the databases."""
+    with snapshot_of(context.layout) as snapshot:
+        schema = Schema(context.layout, RememberedFiles(snapshot))
+        yield find_panel(context, schema, id), schema, snapshot
 
 
 @contextmanager

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -20,6 +23,8 @@ _SIZE = 20
 _SHOWN_CHANGES = 5
 #: How many changes of one revision its page shows; the helper gives no more.
 _MOST_CHANGES = 1000
+#: How the journal names who applied what an action of an event has changed.
+_IN_A_JOB = re.compile(r"(?P<account>.*), job (?P<job>[0-9a-f]+)", re.DOTALL)
 
 
 async def _history(request: Request) -> Response:
@@ -30,11 +35,17 @@ async def _history(request: Request) -> Response:
     shown = {
         "tab": "changes",
         "query": query,
-        "revisions": found["revisions"],
+        "revisions": [_with_job(one) for one in found["revisions"]],
         "older": url("/changes", q=query, before=older) if older else "",
         "newest": url("/changes", q=query) if before is not None else "",
     }
     return render(request, "pages/changes.html", **shown)
+
+
+def _with_job(revision: dict[str, Any]) -> dict[str, Any]:
+    """Return a revision with the job in which it was made: root changed settings for somebody who applied something."""
+    found = _IN_A_JOB.fullmatch(revision["sudo_user"])
+    return {**revision, "job": {"account": found["account"], "id": found["job"]} if found else None}
 
 
 async def _revision(request: Request) -> Response:
@@ -42,7 +53,7 @@ async def _revision(request: Request) -> Response:
     found = (await ask(request, "history", before=number + 1, size=1, changes=_MOST_CHANGES))["revisions"]
     if not found or found[0]["revision"] != number:
         raise HelperError(wire.NOT_FOUND, _("There is no revision %(number)s.") % {"number": number})
-    return render(request, "pages/revision.html", one=found[0])
+    return render(request, "pages/revision.html", one=_with_job(found[0]))
 
 
 def _of_path(request: Request) -> int:

@@ -112,7 +112,7 @@ async def _action(request: Request) -> Response:
     asked = _asked(panel, key, record, operation, action)
     if not action.get("password"):
         return render(request, "pages/ask.html", **asked, heading=heading)
-    asked |= {"password": True, "action": record_url(panel, key, action["name"])}
+    asked |= {"password": True, "account": key, "action": record_url(panel, key, action["name"])}
     if request.method == "GET":
         return render(request, "pages/ask.html", **asked, heading=heading)
     password, again = posted(request).get("secret.password"), posted(request).get("secret.again")

@@ -78,7 +78,7 @@ async def _show(
     key = None if _is_new(request) else record["key"]
     sections = record["sections"] if key is not None else [key_section(record["key_field"]), *record["sections"]]
     found = with_key_errors(errors or {}, sections)
-    shown = sections_shown(sections, values, found)
+    shown = sections_shown(sections, values, found, asks_unset=True)
     known = {field["name"] for section in shown for field in section["fields"]}
     other = (*other, *(f"{name}: {text}" for name, text in found.items() if name not in known))
     database = request.path_params["database"]
