@@ -9,7 +9,6 @@ from tests.commands import Root
 from tests.manager.reads.kit import ask, refused
 
 LIFETIME = "/var/qmail/control/queuelifetime"
-LOGIN = "/etc/postfix/smarthost_login"
 
 
 def test_one_generation(office: Root, monkeypatch: pytest.MonkeyPatch) -> None:
