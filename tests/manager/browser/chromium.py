@@ -54,8 +54,9 @@ return (exact.length ? exact : names.filter(name => text(name).startsWith(wanted
 #: The radio button in a group whose label is this.
 _OPTION = """
 const [group, wanted] = arguments;
-const text = node => node.firstChild.textContent.replace(/\\s+/g, ' ').trim();
-return [...group.querySelectorAll('label')].filter(label => text(label) === wanted).map(label => label.control);
+const text = node => node.textContent.replace(/\\s+/g, ' ').trim();
+return [...group.querySelectorAll('label')].filter(
+  label => text(label) === wanted || text(label.firstChild) === wanted).map(label => label.control);
 """
 _BUTTONS = """
 const wanted = arguments[0];
@@ -109,6 +110,7 @@ class Browser:
         """Be as new: no cookies, no page, scripts on, a desk, light."""
         self._chrome("Emulation.setScriptExecutionDisabled", value=False)
         self.media()
+        self.speak("")
         self.driver.get("about:blank")
         self._chrome("Network.clearBrowserCookies")
         self.complaints()
@@ -134,6 +136,11 @@ class Browser:
         named = [{"name": name.replace("_", "-"), "value": value} for name, value in features.items()]
         self._chrome("Emulation.setEmulatedMedia", features=named)
 
+    def speak(self, language: str) -> None:
+        """Ask for pages in a language from now on, until :meth:`forget`."""
+        self._chrome("Network.enable")
+        self._chrome("Network.setExtraHTTPHeaders", headers={"Accept-Language": language} if language else {})
+
     @contextlib.contextmanager
     def without_scripts(self) -> Iterator[None]:
         """Let no script of a page run."""
@@ -142,15 +149,6 @@ class Browser:
             yield
         finally:
             self._chrome("Emulation.setScriptExecutionDisabled", value=False)
-
-    @contextlib.contextmanager
-    def another_policy(self) -> Iterator[None]:
-        """Let scripts of the test into pages whose policy allows none."""
-        self._chrome("Page.setBypassCSP", enabled=True)
-        try:
-            yield
-        finally:
-            self._chrome("Page.setBypassCSP", enabled=False)
 
     def open(self, path: str) -> None:
         """Open a page of the site.
@@ -210,10 +208,10 @@ class Browser:
             lambda: bool(self.run("return document.activeElement.matches(arguments[0])", selector)), selector
         )
 
-    def press_until_radio(self, label: str) -> None:
-        """Press TAB until a radio button of the group of this label has the focus."""
-        in_group = "return arguments[0].contains(document.activeElement)"
-        self._press_until(lambda: bool(self.run(in_group, self.field(label))), label)
+    def press_until_field(self, label: str) -> None:
+        """Press TAB until the field of this label has the focus, or something in the group of this label."""
+        is_there = "return arguments[0].contains(document.activeElement)"
+        self._press_until(lambda: bool(self.run(is_there, self.field(label))), label)
 
     def press_until_button(self, name: str) -> None:
         """Press TAB until the button of this name has the focus."""

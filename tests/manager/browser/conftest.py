@@ -78,6 +78,8 @@ def site(site_root: Root) -> Iterator[Site]:
         yield site
     finally:
         site.stop()
+        # pytest shows it beside a failure.
+        print((site_root.path / "serve.log").read_text())
 
 
 @pytest.fixture
@@ -101,10 +103,16 @@ def admin(browser: Browser, site: Site) -> Browser:
     return browser
 
 
-def log_in(browser: Browser, account: str = ACCOUNT, password: str = PASSWORD) -> None:
+def log_in(browser: Browser) -> None:
     """Log in by the form."""
+    assert "/login" not in try_to_log_in(browser), browser.text
+
+
+def try_to_log_in(browser: Browser, password: str = PASSWORD) -> str:
+    """Fill in the form of the login and send it; return the page that is open then."""
     browser.open("/server-manager/login")
-    browser.field("Account").send_keys(account)
+    browser.field("Account").send_keys(ACCOUNT)
     browser.field("Password").send_keys(password)
+    # The press of the button returns when the answer is there.
     browser.click("Log in")
-    browser.wait(lambda browser: "/login" not in browser.path, "the page after the login")
+    return browser.path
