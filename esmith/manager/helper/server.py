@@ -27,7 +27,7 @@ from esmith.manager.helper.limits import Limits
 from esmith.manager.helper.place import Place
 from esmith.manager.helper.requests import Request, parse_request
 from esmith.manager.helper.sessions import Session, Sessions
-from esmith.manager.helper.work import REVOKED, login_work, settling_work, state_work, verb_work
+from esmith.manager.helper.work import REVOKED, going_on, login_work, settling_work, state_work, verb_work
 from esmith.store import load_engine
 
 if TYPE_CHECKING:
@@ -182,16 +182,19 @@ class Server:
         if session is None:
             raise VerbError(wire.SESSION, _NO_SESSION)
         if request.verb in self._own:
+            if request.also:
+                raise VerbError(wire.BAD_REQUEST, "nothing can be asked with this verb")
             return await self._own[request.verb](request, session, send)
         return await self._have_done(request, session, send)
 
     async def _have_done(self, request: Request, session: Session, send: _Answer) -> None:
         """Have a child do a verb, and pass on what it says."""
         context = Context(self._layout, session.account, request.address)
+        work = verb_work(
+            self._verbs[request.verb], context, request.arguments, session.mark, self._also(request, session)
+        )
         has_ended = False
-        async with self._children.run(
-            verb_work(self._verbs[request.verb], context, request.arguments, session.mark)
-        ) as child:
+        async with self._children.run(work) as child:
             while data := await child.read():
                 has_ended = data.endswith(b"\n")
                 await send(data)
@@ -200,6 +203,26 @@ class Server:
         elif not has_ended:
             _say(f"the verb {request.verb} ended without an answer")
             await send(wire.error(wire.INTERNAL, "the helper could not do it; its log says why"))
+
+    def _also(self, request: Request, session: Session) -> dict[str, Callable[[Context], Any]]:
+        """Return what is asked together with a verb, as a child is to do it.
+
+        :raises VerbError: when there is no such verb.
+        """
+        found: dict[str, Callable[[Context], Any]] = {}
+        for name, arguments in request.also.items():
+            if name == "session":
+                known = self._known(session)
+                found[name] = lambda context, known=known: {**known, **going_on(context.layout)}
+            elif name in self._verbs:
+                verb = self._verbs[name]
+                found[name] = lambda context, verb=verb, arguments=arguments: verb(context, arguments)
+            else:
+                raise VerbError(wire.BAD_REQUEST, "there is no such verb")
+        return found
+
+    def _known(self, session: Session) -> dict[str, Any]:
+        return {"account": session.account, **self._sessions.left(session)}
 
     async def _log_in(self, request: Request, send: _Answer) -> None:
         account, password = request.text("account", 256), request.text("password", 4096)
@@ -236,8 +259,8 @@ class Server:
             self._sessions.end_all(session.account)
         if not self._sessions.is_on(session):
             raise VerbError(wire.SESSION, _NO_SESSION)
-        going_on = json.loads(data) if status == 0 else {"running": [], "unconfirmed": None}
-        await send(wire.answer({"account": session.account, **self._sessions.left(session), **going_on}))
+        found = json.loads(data) if status == 0 else {"running": [], "unconfirmed": None}
+        await send(wire.answer({**self._known(session), **found}))
 
     async def _list(self, _request: Request, session: Session, send: _Answer) -> None:
         found: list[dict[str, Any]] = [
