@@ -24,11 +24,11 @@ from esmith.manager.helper.children import Children, TooManyError
 from esmith.manager.helper.context import Context, Verb, VerbError
 from esmith.manager.helper.following import follow
 from esmith.manager.helper.limits import Limits
+from esmith.manager.helper.loaded import load_modules
 from esmith.manager.helper.place import Place
 from esmith.manager.helper.requests import Request, parse_request
 from esmith.manager.helper.sessions import Session, Sessions
 from esmith.manager.helper.work import REVOKED, going_on, login_work, settling_work, state_work, verb_work
-from esmith.store import load_engine
 
 if TYPE_CHECKING:
     from esmith.layout import Layout
@@ -115,7 +115,7 @@ class Server:
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
-        load_engine()
+        load_modules()
         with Place(self._layout, self._user) as place:
             server = await asyncio.start_unix_server(self._connected, sock=place.socket, limit=wire.MOST_REQUEST)
             ready()
@@ -204,22 +204,20 @@ class Server:
             _say(f"the verb {request.verb} ended without an answer")
             await send(wire.error(wire.INTERNAL, "the helper could not do it; its log says why"))
 
-    def _also(self, request: Request, session: Session) -> dict[str, Callable[[Context], Any]]:
-        """Return what is asked together with a verb, as a child is to do it.
+    def _also(self, request: Request, session: Session) -> dict[str, tuple[Verb, dict[str, Any]]]:
+        """Return the verbs that are asked together with one, and their arguments.
 
         :raises VerbError: when there is no such verb.
         """
-        found: dict[str, Callable[[Context], Any]] = {}
-        for name, arguments in request.also.items():
-            if name == "session":
-                known = self._known(session)
-                found[name] = lambda context, known=known: {**known, **going_on(context.layout)}
-            elif name in self._verbs:
-                verb = self._verbs[name]
-                found[name] = lambda context, verb=verb, arguments=arguments: verb(context, arguments)
-            else:
-                raise VerbError(wire.BAD_REQUEST, "there is no such verb")
-        return found
+        known = self._known(session)
+
+        def state(context: Context, _arguments: dict[str, Any]) -> dict[str, Any]:
+            return {**known, **going_on(context.layout)}
+
+        verbs = {**self._verbs, "session": state}
+        if request.also.keys() - verbs.keys():
+            raise VerbError(wire.BAD_REQUEST, "there is no such verb")
+        return {name: (verbs[name], arguments) for name, arguments in request.also.items()}
 
     def _known(self, session: Session) -> dict[str, Any]:
         return {"account": session.account, **self._sessions.left(session)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -30,13 +30,13 @@ def verb_work(
     context: Context,
     arguments: dict[str, Any],
     mark: str,
-    also: Mapping[str, Callable[[Context], Any]] = MappingProxyType({}),
+    also: Mapping[str, tuple[Verb, dict[str, Any]]] = MappingProxyType({}),
 ) -> Work:
     """Return what a child does for a verb.
 
     :param context: who asks.
     :param mark: what the account looked like at its login.
-    :param also: what is asked with it, by the names of the verbs.
+    :param also: the verbs that are asked with it, by their names, and their arguments.
     """
 
     def work(send: Send) -> int:
@@ -45,7 +45,7 @@ def verb_work(
                 send(wire.error(wire.SESSION, "this account may not log in here any more, or its password was changed"))
                 return REVOKED
             result = verb(context, arguments)
-            line = wire.answer(result, {name: other(context) for name, other in also.items()})
+            line = wire.answer(result, {name: other(context, words) for name, (other, words) in also.items()})
         except VerbError as error:
             line = error.line
         except EsmithError as error:
