@@ -31,7 +31,7 @@ class Mirrored(NullTranslations):
 def main(socket_path: str) -> None:
     """Answer browsers on a free port, which is printed, until it gets TERM."""
     listener = socket.create_server(("127.0.0.1", 0))
-    app = create_app(socket_path, catalogues={LANGUAGE: Mirrored()})
+    app = create_app(socket_path, translations={LANGUAGE: Mirrored()})
     print(f"http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
     uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off")).run(sockets=[listener])
 
