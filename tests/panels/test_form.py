@@ -37,6 +37,8 @@ def test_unset_is_a_choice_of_its_own(desk: Desk) -> None:
         ("configuration spamassassin TagLevel", "5"),
         ("configuration EmailUnknownUser", "returntosender"),
         ("configuration DomainName", None),
+        # It is generated again.
+        ("configuration horde DbPassword", None),
     ],
 )
 def test_what_not_set_comes_to(desk: Desk, setting: str, unset: str | None) -> None:

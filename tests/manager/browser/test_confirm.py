@@ -13,6 +13,7 @@ from esmith.manager.web.client import Helper
 from tests.commands import Root
 from tests.manager.browser.clicks import BASE, job_ends, open_page, preview, set_field
 from tests.manager.browser.compared import databases, files
+from tests.manager.browser.conftest import log_in
 from tests.manager.browser.site import Site
 from tests.manager.browser.visitor import COOKIE
 
@@ -84,6 +85,7 @@ def test_nobody_can_confirm_it(admin: Browser, site: Site, site_root: Root) -> N
         assert time.monotonic() < end, databases(site_root)
         time.sleep(0.1)
     site.start()
+    log_in(admin)
     admin.open(f"{BASE}/changes")
     assert "cut-off.example.com" in admin.text
 

@@ -99,4 +99,4 @@ def test_a_change(admin: Browser, site_root: Root) -> None:
     set_field(admin, "Description", SHORT + EVIL)
     apply(admin)
     _look(admin)
-    assert site_root.db("getprop", "domains", "evil.example", "Description").out == SHORT + EVIL + "\n"
+    assert site_root.db("domains", "getprop", "evil.example", "Description").out == SHORT + EVIL + "\n"
