@@ -218,7 +218,8 @@ class Form(HTMLParser):
         """Take a field."""
         found = {name: value or "" for name, value in attrs}
         if tag == "form":
-            self._is_inside = self._part in found.get("action", "")
+            # A page may have several of them; the first one counts.
+            self._is_inside = not self.action and self._part in found.get("action", "")
             self.action = found["action"] if self._is_inside else self.action
         elif not self._is_inside:
             return

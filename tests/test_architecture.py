@@ -61,6 +61,7 @@ STARTS_PROCESSES = (
     "backup/encryption.py",
     "manager/serving.py",
     "manager/helper/children.py",
+    "manager/helper/process.py",
 )
 #: Where asyncio is there to serve connections; its functions that start processes are forbidden here, too.
 SERVES = ("proxy/", "manager/")

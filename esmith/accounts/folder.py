@@ -119,7 +119,7 @@ class Folder:
 
     def set_password(self, name: str, password: str) -> None:
         """Keep the hash of a user's password."""
-        from esmith.accounts.new_password import hash_of
+        from esmith.accounts.hashing import hash_of
 
         self._keep_hash(name, hash_of(password))
 

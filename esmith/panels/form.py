@@ -113,7 +113,7 @@ def find_record(panel: Panel, snapshot: StoredRecords, key: str) -> Record:
     """
     records = panel.records
     record = snapshot.record(records.database, key) if records is not None else None
-    if records is None or record is None or record.type != records.type_of(key):
+    if records is None or record is None or record.type not in (records.type, records.type_of(key)):
         raise NoSuchRecordError("the page has no such record", place=f"{panel.id} {key}")
     return record
 

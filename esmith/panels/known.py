@@ -28,6 +28,8 @@ class Settings:
         self._file = file
         self._schema = schema
         self._records = records
+        # What else the file calls a database is not looked for on the disk.
+        self._databases = schema.databases()
         #: Where in the file the next setting stands, for messages.
         self.place = ""
 
@@ -85,7 +87,7 @@ class Settings:
         :param setting: with ``@TYPE`` as its key.
         :raises PanelError: when it knows nothing.
         """
-        record = self._schema.file(setting.database, setting.key)
+        record = self._shared(setting.database, setting.key)
         found = record.property(setting.prop) if record is not None else None
         if record is None or found is None:
             close = nearest(setting.prop, record.properties if record is not None else ())
@@ -96,19 +98,24 @@ class Settings:
 
     def _schemas(self, setting: Setting) -> list[RecordSchema]:
         """Return what may be known of the record of a setting."""
+        if setting.database not in self._databases:
+            return []
         if KEY not in setting.key:
             one = self._schema.record(setting.database, setting.key, None)
             return [] if one is None else [one]
         types = self._schema.types(setting.database)
         if setting.key == KEY and self._records is not None and setting.database == self._records[0]:
             types = [self._records[1]]
-        found = (self._schema.file(setting.database, f"@{type}") for type in types)
+        found = (self._shared(setting.database, f"@{type}") for type in types)
         return [one for one in found if one is not None]
 
+    def _shared(self, database: str, name: str) -> RecordSchema | None:
+        """Return what a file ``@TYPE`` has for all records of a type."""
+        return self._schema.file(database, name) if database in self._databases else None
+
     def _close(self, setting: Setting) -> str:
-        databases = self._schema.databases()
-        if setting.database not in databases:
-            close = nearest(setting.database, databases)
+        if setting.database not in self._databases:
+            close = nearest(setting.database, self._databases)
         else:
             close = nearest(setting.key, self._schema.named(setting.database))
         return f"; did you mean {close!r}?" if close else ""
@@ -134,8 +141,8 @@ class Settings:
 
         :raises PanelError: when it does not.
         """
-        if self._schema.file(database, f"@{type}") is None:
-            close = nearest(type, self._schema.types(database))
+        if self._shared(database, f"@{type}") is None:
+            close = nearest(type, self._schema.types(database) if database in self._databases else ())
             meant = f"; did you mean {close!r}?" if close else ""
             raise self.error(f"no schema file knows records of type {type!r} in {database!r}{meant}", _HINT)
 

@@ -90,7 +90,7 @@ def copy_engine(source: Path, library: Path) -> None:
 
 
 def copy_dependencies(project: dict[str, Any], library: Path) -> None:
-    """Copy from this environment the Python packages of the engine, the SMTP proxy, ``esmith doctor`` and the server-manager.
+    """Copy from this environment the packages of the engine, the proxy, ``esmith doctor`` and the server-manager.
 
     :raises SystemExit: when one is missing.
     """

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from esmith.accounts.folder import Folder
-from esmith.accounts.new_password import SHORTEST, hash_of, set_password
+from esmith.accounts.hashing import hash_of
+from esmith.accounts.new_password import SHORTEST, set_password
 from esmith.errors import InstallError, RefusedError
 from esmith.layout import Layout
 from esmith.plan.host import DiskHost

@@ -18,6 +18,7 @@ PAGE = """
 second</textarea>
 <input name="v.text" value="old">
 </form>
+<form action="/other/preview"><input name="v.text" value="of another form"></form>
 """
 
 

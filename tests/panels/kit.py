@@ -8,12 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from esmith.layout import Layout
+from esmith.panels.boxes import BoxesField
 from esmith.panels.change import FormError, change_settings, create_record
-from esmith.panels.field import Scene
+from esmith.panels.entries import EntriesField
+from esmith.panels.field import Field, Scene
 from esmith.panels.form import show_form
 from esmith.panels.load import load_panel
 from esmith.panels.model import Panel
+from esmith.panels.property import PropertyField
+from esmith.panels.setting import Cell
 from esmith.schema.load import Schema
+from esmith.schema.model import Property
+from esmith.schema.types import refusal
 from esmith.store.model import Change
 from esmith.store.overlay import Overlay
 from esmith.store.protocol import Snapshot
@@ -21,6 +27,9 @@ from tests.sources import ROOT
 
 #: The ids of the shipped panels.
 SHIPPED = sorted(str(path.relative_to(ROOT / "panels").with_suffix("")) for path in ROOT.glob("panels/*/*.toml"))
+
+#: Values that one property or the other accepts.
+_TRIED = ["7", "mail.example.com", "192.168.1.7", "255.255.255.0", "some words", "tom", "/srv/some/where", "15M"]
 
 Values = dict[str, Any]
 
@@ -107,6 +116,38 @@ class Desk:
     def scene(self, panel: Panel, on: Snapshot, key: str | None = None) -> Scene:
         """Return what a form of a panel is shown from."""
         return Scene(panel.records, self.schema, on, key)
+
+
+def known_of(desk: Desk, panel: Panel, field: PropertyField, key: str | None) -> Property:
+    """Return what the schema knows of the setting of a field."""
+    known = desk.scene(panel, desk.snapshot, key).known(field.setting)
+    assert known is not None
+    return known
+
+
+def samples(desk: Desk, panel: Panel, field: Field, key: str | None, shown: dict[str, Any]) -> list[Any]:
+    """Return values that a field accepts.
+
+    :param shown: what the form shows of it.
+    """
+    if isinstance(field, BoxesField):
+        every = [choice["value"] for choice in shown["choices"]]
+        return [every, [], every[:1], every[1:]]
+    if isinstance(field, EntriesField):
+        return [[], ["one.example.com"], ["one.example.com", "two.example.com"]]
+    if shown["widget"] == "choice":
+        return [choice["value"] for choice in shown["choices"]]
+    assert isinstance(field, PropertyField)
+    known = known_of(desk, panel, field, key)
+    fit = [value for value in _TRIED if refusal(known, value) is None]
+    return [fit[:1], fit] if shown["widget"] == "lines" else fit
+
+
+def needed_by(table: dict[str, Any], value: Any) -> list[Cell]:
+    """Return the settings that a choice needs, which are given before it."""
+    chosen: dict[str, Any] = next((one for one in table.get("choices", []) if one["value"] == value), {})
+    words = [text.split(" ") for text in chosen.get("needs", [])]
+    return [(database, key, "".join(prop)) for database, key, *prop in words]
 
 
 def cells(changes: list[Change]) -> dict[str, str | None]:

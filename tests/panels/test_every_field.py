@@ -13,13 +13,11 @@ from esmith.panels.mapping import MappingField
 from esmith.panels.model import Panel
 from esmith.panels.property import PropertyField
 from esmith.panels.setting import Cell
-from esmith.schema.model import Property
 from esmith.schema.types import refusal
 from esmith.store.overlay import Overlay
-from tests.panels.kit import FIELDS, Desk, cells, tables_of_fields
+from tests.panels.kit import FIELDS, Desk, cells, known_of, needed_by, samples, tables_of_fields
 
-#: Values that one property or the other accepts, and that another refuses.
-_TRIED = ["7", "mail.example.com", "192.168.1.7", "255.255.255.0", "some words", "tom", "/srv/some/where", "15M"]
+#: Values that one property or the other refuses.
 _WRONG = ["two words", "-7", "no such value", "a\nb"]
 
 
@@ -30,27 +28,6 @@ def _placed(desk: Desk, id: str, name: str) -> tuple[Panel, Field, str | None]:
     return panel, field, desk.key_of(panel)
 
 
-def _known(desk: Desk, panel: Panel, field: PropertyField, key: str | None) -> Property:
-    known = desk.scene(panel, desk.snapshot, key).known(field.setting)
-    assert known is not None
-    return known
-
-
-def _samples(desk: Desk, panel: Panel, field: Field, key: str | None, shown: dict[str, Any]) -> list[Any]:
-    """Return values that a field accepts."""
-    if isinstance(field, BoxesField):
-        every = [choice["value"] for choice in shown["choices"]]
-        return [every, [], every[:1], every[1:]]
-    if isinstance(field, EntriesField):
-        return [[], ["one.example.com"], ["one.example.com", "two.example.com"]]
-    if shown["widget"] == "choice":
-        return [choice["value"] for choice in shown["choices"]]
-    assert isinstance(field, PropertyField)
-    known = _known(desk, panel, field, key)
-    fit = [value for value in _TRIED if refusal(known, value) is None]
-    return [fit[:1], fit] if shown["widget"] == "lines" else fit
-
-
 def _wrong(desk: Desk, panel: Panel, field: Field, key: str | None, shown: dict[str, Any]) -> Any:
     """Return a value that a field refuses."""
     if isinstance(field, BoxesField):
@@ -58,7 +35,7 @@ def _wrong(desk: Desk, panel: Panel, field: Field, key: str | None, shown: dict[
     if isinstance(field, EntriesField):
         return ["one.example.com", "two|three"]
     if isinstance(field, PropertyField) and shown["widget"] != "choice":
-        known = _known(desk, panel, field, key)
+        known = known_of(desk, panel, field, key)
         wrong = next(value for value in reversed(_WRONG) if value == "a\nb" or refusal(known, value) is not None)
         return [wrong] if shown["widget"] == "lines" else wrong
     return "no such choice"
@@ -83,7 +60,7 @@ def test_a_field_shows_what_is_stored(desk: Desk, id: str, name: str) -> None:
         if shown["widget"] == "secret":
             assert (shown["value"], shown["is_set"]) == (None, bool(stored))
         elif shown["widget"] == "lines":
-            separator = _known(desk, panel, field, key).separator
+            separator = known_of(desk, panel, field, key).separator
             assert shown["value"] == (None if stored is None else [one for one in stored.split(separator) if one])
         else:
             assert shown["value"] == stored or (shown["value"] is None and shown["custom"] == (stored or "(empty)"))
@@ -133,10 +110,10 @@ def test_each_value_is_written_and_then_shown(desk: Desk, id: str, name: str) ->
     panel, field, key = _placed(desk, id, name)
     before = desk.fields(panel, desk.snapshot, key)[name]
     table = tables_of_fields(id)[name]
-    samples = _samples(desk, panel, field, key, before)
-    assert samples != []
-    for value in samples:
-        needed = _needed(table, value)
+    tried = samples(desk, panel, field, key, before)
+    assert tried != []
+    for value in tried:
+        needed = needed_by(table, value)
         overlay = desk.overlay(*((*cell, "x.example") for cell in needed))
         desk.change(panel, overlay, key, {name: value})
         _compare_written(desk, field, key, table, value, overlay, needed)
@@ -145,13 +122,6 @@ def test_each_value_is_written_and_then_shown(desk: Desk, id: str, name: str) ->
             assert (shown["value"], shown["is_set"]) == (None, True)
         else:
             assert (shown["value"], shown["custom"]) == (value, None)
-
-
-def _needed(table: dict[str, Any], value: Any) -> list[Cell]:
-    """Return the settings that a choice needs, which are given before it."""
-    chosen: dict[str, Any] = next((one for one in table.get("choices", []) if one["value"] == value), {})
-    words = [text.split(" ") for text in chosen.get("needs", [])]
-    return [(database, key, "".join(prop)) for database, key, *prop in words]
 
 
 def _compare_written(

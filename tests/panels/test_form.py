@@ -1,4 +1,4 @@
-"""What a form shows: not set, custom, what the schema says of a field, and never a secret."""
+"""What a form shows: not set, custom, what the schema knows about a field, and never a secret."""
 
 from __future__ import annotations
 
@@ -37,6 +37,8 @@ def test_unset_is_a_choice_of_its_own(desk: Desk) -> None:
         ("configuration spamassassin TagLevel", "5"),
         ("configuration EmailUnknownUser", "returntosender"),
         ("configuration DomainName", None),
+        # It is generated again.
+        ("configuration horde DbPassword", None),
     ],
 )
 def test_what_not_set_comes_to(desk: Desk, setting: str, unset: str | None) -> None:

@@ -39,6 +39,17 @@ def test_a_list_has_the_records_of_its_type_and_the_named_ones(desk: Desk) -> No
     assert [column["name"] for column in listed["columns"]][0] == "FirstName"
 
 
+def test_a_named_record_that_is_not_so_is_not_listed(desk: Desk) -> None:
+    """A single record that the page names is listed only while it is there and of that type."""
+    overlay = desk.overlay()
+    overlay.delete_record("accounts", "admin")
+    assert _keys(_listed(desk, overlay)) == ["jack", "john", "maillog", "tom"]
+    for type, listed in (("group", False), ("user", True)):
+        overlay.set_type("accounts", "admin", type)
+        assert _keys(_listed(desk, overlay)).count("admin") == listed
+    assert desk.fields(desk.panel(_USERS), overlay, "admin")["FirstName"]["label"] != ""
+
+
 def _many(desk: Desk, number: int) -> Overlay:
     overlay = desk.overlay()
     for count in range(number):

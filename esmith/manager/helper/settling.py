@@ -84,7 +84,8 @@ def running_jobs(layout: Layout) -> list[str]:
     found = []
     for id in jobs.job_ids(layout):
         with suppress(FileNotFoundError):
-            if _has_no_end(layout, id) and jobs.is_running(layout, id):
+            # Only what is locked is read.
+            if jobs.is_running(layout, id) and _has_no_end(layout, id):
                 found.append(id)
     return found
 

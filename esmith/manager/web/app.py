@@ -82,6 +82,9 @@ def _endpoint(page: Page) -> Callable[[Request], Awaitable[Response]]:
         except PostError as error:
             return error_pages.page(request, error.status)
         except HelperError as error:
+            if error.kind == wire.NOT_FOUND:
+                # A panel of the menu may have gone.
+                request.app.state.navigation.clear()
             return error_pages.of_helper(request, error)
 
     return endpoint

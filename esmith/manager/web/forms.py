@@ -114,7 +114,8 @@ def _value_of(encoded: str) -> str | None:
 
 
 def _encoded(value: str | None) -> str:
-    return "" if value is None else f"={value}"
+    # A browser makes one kind of all line ends.
+    return "" if value is None else "=" + value.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def sections_shown(

@@ -19,7 +19,7 @@ _ACCOUNTS = {"good": _HASH, "locked": f"!{_HASH}", "expired": _HASH, "empty": ""
 _RULES = "auth required pam_unix.so nullok nodelay\naccount required pam_unix.so\n"
 
 
-def _lay_over(place: Path, path: str, text: str) -> None:
+def _put_over(place: Path, path: str, text: str) -> None:
     file = place / path.strip("/").replace("/", "-")
     file.write_text(text)
     file.chmod(0o600 if "shadow" in path else 0o644)
@@ -41,8 +41,8 @@ def main(place: Path) -> None:
     words = "".join(
         f"{name}:{word}:19000:0:99999:7::{'19001' if name == 'expired' else ''}:\n" for name, word in _ACCOUNTS.items()
     )
-    _lay_over(place, "/etc/passwd", Path("/etc/passwd").read_text() + users)
-    _lay_over(place, "/etc/shadow", Path("/etc/shadow").read_text() + words)
+    _put_over(place, "/etc/passwd", Path("/etc/passwd").read_text() + users)
+    _put_over(place, "/etc/shadow", Path("/etc/shadow").read_text() + words)
     rules = place / "pam.d"
     rules.mkdir()
     (rules / "other").write_text("auth required pam_deny.so\naccount required pam_deny.so\n")

@@ -154,7 +154,7 @@ def test_counts_are_forgotten(limits: Limits, clock: _Clock) -> None:
 
 
 def test_a_clock_that_is_corrected(limits: Limits, clock: _Clock) -> None:
-    """A clock that goes back makes nobody wait for longer than the longest wait."""
+    """A clock that shows less than before makes nobody wait for longer than the longest wait."""
     for _ in range(20):
         _fail(limits, clock, "admin", HOME)
     clock.now -= 10**8
@@ -209,7 +209,7 @@ def test_nothing_that_was_typed_is_kept(limits: Limits, tmp_path: Path) -> None:
 def test_a_damaged_file_is_not_believed(
     tmp_path: Path, clock: _Clock, text: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What is no file of counts is written again, and stderr names it."""
+    """A file that holds no counts is written again, and stderr names it."""
     (tmp_path / "limits").write_text(text)
     limits = Limits(str(tmp_path), clock)
     assert "is not used" in capsys.readouterr().err

@@ -46,7 +46,7 @@ def test_what_would_send_passwords_in_plain_text(web: Web, message: str) -> None
 
 
 def test_where_it_answers() -> None:
-    """It listens where it is told, and the address of its first page has the port that it got."""
+    """It listens where it is to, and the address of its first page has the port that it got."""
     for web in (Web(), Web("127.0.0.1", 0, "cert.pem")):
         web.require()
         with web.listen() as listener:

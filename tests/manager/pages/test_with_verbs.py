@@ -82,7 +82,7 @@ def test_each_page_shows_the_office(desk: Browser) -> None:
 
 
 def test_from_the_form_to_the_settings(desk: Browser, office: Root) -> None:
-    """A user is made, changed and deleted; a setting is changed and undone; a generation is gone back to."""
+    """A user is made, changed and deleted; a setting is changed and undone; a generation is restored."""
     form = form_of(desk.get(f"{USERS}/new")) | {"v.new record": "maria", "v.FirstName": "Maria", "v.LastName": "O'Hara"}
     _applied(desk, desk.post(f"{USERS}/new/preview", form))
     assert office.db("accounts", "getprop", "maria", "LastName").out == "O'Hara\n"

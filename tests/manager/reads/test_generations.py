@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from esmith.manager.helper.looks import installs
 from tests.commands import Root
 from tests.manager.reads.kit import ask, refused
 
 LIFETIME = "/var/qmail/control/queuelifetime"
-LOGIN = "/etc/postfix/smarthost_login"
-
-import pytest  # noqa: E402
 
 
 def test_one_generation(office: Root, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -156,7 +156,7 @@ def test_what_may_not_be_deleted(users: Desk) -> None:
 
 
 def test_two_make_the_same(users: Desk) -> None:
-    """Who is second to make a record, or changes one that is gone, is told so."""
+    """Who is second to make a record, or changes one that is gone, gets an error about it."""
     names = {"FirstName": "Vera", "LastName": "Moor"}
     create = _operation(users, "create", "vera", values=names)
     modify = _operation(users, "modify", "tom", values={"Dept": "x"})

@@ -12,7 +12,8 @@ from esmith.events.preview import Preview, preview
 from esmith.manager.helper.context import VerbError
 from esmith.manager.helper.operations import trying
 from esmith.plan.output import Difference
-from esmith.services.model import Status
+from esmith.services.definition import Services
+from esmith.services.model import ServiceStatus, Status
 from tests.commands import Root
 from tests.events.kit import Recorder, make_event
 from tests.manager.verbs.kit import Desk
@@ -28,13 +29,21 @@ _SERVICES = ("postfix sighup", "spamd restart", "dovecot sighup", "pop3s sigusr1
 _TEXTS = ("", "x", "mail.example.com", "[Spam]", "two words", "user@example.com", "192.168.1.7", "{{ 1 }}", "$(id)")
 
 
+class Down(Recorder):
+    """Records service actions, and knows services that are down."""
+
+    def set_down(self, service: str) -> None:
+        """Have a service be down."""
+        self._seen[service] = ServiceStatus(Status.DOWN)
+
+
 class _Seen:
     """Notes the last preview, and what is done to services.
 
     :param supervisor: pretends to do it.
     """
 
-    def __init__(self, supervisor: Recorder) -> None:
+    def __init__(self, supervisor: Down) -> None:
         self.found = Preview()
         self.supervisor = supervisor
         #: How the files looked after the last change.
@@ -96,9 +105,14 @@ def _change(desk: Desk, seen: _Seen, panel: str, chance: random.Random) -> bool:
     return bool(shown["changes"])
 
 
-def _level(desk: Desk, event: str) -> None:
+def _level(desk: Desk, supervisor: Down, event: str) -> None:
     """Have nothing be left to do: each service is up or down as its status says."""
     assert desk.apply({"kind": "event", "event": event, "arguments": []})["state"] == "done"
+    services = Services(desk.layout)
+    for name in services.names():
+        # Those without a record are nobody's to stop.
+        if desk.value(services.of(name).record, "status") != "enabled":
+            supervisor.set_down(name)
 
 
 def _content(place: Path) -> bytes | None:
@@ -110,7 +124,7 @@ def _content(place: Path) -> bytes | None:
 @pytest.fixture
 def seen(office_desk: Desk, monkeypatch: pytest.MonkeyPatch) -> _Seen:
     """What previews found, with the new contents of the files; all services are up."""
-    supervisor = Recorder(office_desk.path / "var/log/order")
+    supervisor = Down(office_desk.path / "var/log/order")
     monkeypatch.setattr("esmith.services.find.find_supervisor", lambda _layout, _service: supervisor)
     seen = _Seen(supervisor)
     monkeypatch.setattr(trying, "preview", seen)
@@ -119,7 +133,7 @@ def seen(office_desk: Desk, monkeypatch: pytest.MonkeyPatch) -> _Seen:
 
 def test_random_changes(office_desk: Desk, seen: _Seen, monkeypatch: pytest.MonkeyPatch) -> None:
     """Fifty random changes of the page "E-mail", with an event that writes a part of its files and has no actions."""
-    # What programs say of the files is the same in both.
+    # Programs check the same files in both.
     monkeypatch.setattr("esmith.checks.check.check", lambda *_, **__: None)
     office = Root(office_desk.path)
     templates = [one for one in _TEMPLATES if office.file(f"/etc/e-smith/templates{one}").exists()]
@@ -128,7 +142,7 @@ def test_random_changes(office_desk: Desk, seen: _Seen, monkeypatch: pytest.Monk
     office.write(
         "/etc/e-smith/panels-custom/configuration/email.toml", text.replace('event = "email-update"', 'event = "try"')
     )
-    _level(office_desk, "try")
+    _level(office_desk, seen.supervisor, "try")
     chance = random.Random(1)
     assert sum(_change(office_desk, seen, "configuration/email", chance) for _ in range(50)) > 15
 
@@ -136,7 +150,7 @@ def test_random_changes(office_desk: Desk, seen: _Seen, monkeypatch: pytest.Monk
 @pytest.mark.long
 def test_many_random_changes(office_desk: Desk, seen: _Seen) -> None:
     """Five hundred random changes of the shipped pages with their own events."""
-    _level(office_desk, "email-update")
+    _level(office_desk, seen.supervisor, "email-update")
     chance = random.Random(2)
     panels = ("configuration/email", "configuration/email", "configuration/wbl")
     changed = sum(_change(office_desk, seen, chance.choice(panels), chance) for _ in range(500))

@@ -265,6 +265,19 @@ def test_errors_of_the_helper_are_pages(browse: MakeBrowser, kind: str, status: 
     assert ("retry-after" in page.headers) == (status in (429, 503))
 
 
+def test_the_menu_is_asked_for_once(browse: MakeBrowser) -> None:
+    """The navigation is remembered from page to page, and asked for again when something of it is not there."""
+
+    def lost(_arguments: dict[str, Any]) -> Any:
+        raise FaultError(wire.NOT_FOUND, "There is no such panel.")
+
+    browser = browse({"panel": lost})
+    for path in ("/jobs", "/jobs", "/panel/configuration/gone", "/jobs"):
+        browser.get(path)
+    asked = [verb for verb in browser.helper.verbs() if verb in ("navigation", "panel")]
+    assert asked == ["navigation", "panel", "navigation"]
+
+
 def test_without_a_helper_there_is_a_page(browse: MakeBrowser) -> None:
     """When the helper does not run, the page says so, and how it is started."""
     browser = browse()

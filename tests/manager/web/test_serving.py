@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from esmith.manager import web
-from esmith.manager.web import serving
+from esmith.manager.web import posted, serving
 from esmith.manager.web.guard import HEADERS, MOST_REQUESTS, Guard
 from tests.manager.fake_helper import FakeHelper
 
@@ -73,6 +73,19 @@ def test_a_slow_request_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
     nothing, half, second = _with_server(tmp_path, use)
     assert nothing == half == second.strip() == b""
+
+
+def test_a_slow_body_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who announces a body and does not send it gets an answer that says so, and the connection ends."""
+    monkeypatch.setattr(posted, "PATIENCE", 0.2)
+    head = b"POST /server-manager/login HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n"
+
+    async def use(port: int) -> Any:
+        return await _talk(port, head + b"content-type: application/x-www-form-urlencoded\r\n\r\na=b")
+
+    answer = _with_server(tmp_path, use)
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b"connection: close" in answer.lower()
 
 
 def test_what_is_no_request_gets_the_headers_too(tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ from esmith.store.protocol import Snapshot
 MOST_LOOKED_AT = 30_000
 #: In how many changes of one revision a word is looked for.
 _MOST_OF_ONE = 10_000
+#: To pass over so many changes of other records takes as long as to look at a revision.
+_SKIPPED_AT_ONCE = 50
 #: How many numbers before the one asked for are tried; a restored journal has gaps.
 _GAP = 16
 _PREFIXES = ("database", "key", "user")
@@ -122,11 +124,11 @@ def _row(entry: Entry, masking: Masking, query: Query, shown: int, page: Page) -
             return None
     elif (query.database or query.key) and not entry.is_about(query.database or None, query.key or None):
         return None
-    changes = _about(entry, query)
     if not query.words:
-        return _data(entry, masking, list(islice(changes, shown)))
+        page.looked_at += entry.count // _SKIPPED_AT_ONCE
+        return _data(entry, masking, list(islice(_about(entry, query), shown)))
     page.looked_at += min(entry.count, _MOST_OF_ONE)
-    changes, others = [], _may_have(entry, query)
+    others = _may_have(entry, query)
     if others is None:
         return None
     data = _data(entry, masking, [])

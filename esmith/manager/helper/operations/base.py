@@ -91,6 +91,16 @@ class Operation:
         :raises VerbError: when it is not.
         """
 
+    def is_since(self, snapshot: Snapshot, cell: Cell) -> bool:
+        """Return whether a cell was changed since the form was made: then there is a conflict, and nothing missing."""
+        made_from = self.revision
+        for revision in snapshot.revisions() if made_from is not None else ():
+            if made_from is None or revision.number <= made_from:
+                break
+            if any(change.cell == cell for change in revision.changes):
+                return True
+        return False
+
     def change(self, _transaction: Transaction) -> list[str]:
         """Change the settings, and return hints. It is tried on an overlay, and done in a transaction.
 

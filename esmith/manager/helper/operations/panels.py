@@ -86,23 +86,13 @@ class PanelOperation(Operation):
         try:
             self._fields = self._form(snapshot)
         except NoSuchRecordError as error:
-            if not self._was_there(snapshot):
+            database = self.records.database if self.panel.records is not None else ""
+            if not self.is_since(snapshot, (database, self.key or "", "")):
                 raise VerbError.of(error, wire.NOT_FOUND) from error
 
     def _form(self, snapshot: Snapshot) -> dict[str, dict[str, Any]]:
         form = show_form(self.panel, self.schema, snapshot, self.key)
         return {one["name"]: one for section in form["sections"] for one in section["fields"] if one.get("name")}
-
-    def _was_there(self, snapshot: Snapshot) -> bool:
-        if self.revision is None or self.panel.records is None:
-            return False
-        cell = (self.records.database, self.key, "")
-        for revision in snapshot.revisions():
-            if revision.number <= self.revision:
-                return False
-            if any(change.cell == cell for change in revision.changes):
-                return True
-        return False
 
     def _value(self, name: str, snapshot: Snapshot) -> Any:
         """Return what a field shows in a state of the databases."""

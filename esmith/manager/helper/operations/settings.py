@@ -85,18 +85,9 @@ class SettingOperation(Operation):
         database, key = self.data["database"], self.data["key"]
         if not snapshot.has_database(database):
             raise not_found(f"there is no database {arguments.shown(database)}")
-        if self.data["type"] is None and snapshot.type_of(database, key) is None and not self._was_there(snapshot):
+        is_missing = self.data["type"] is None and snapshot.type_of(database, key) is None
+        if is_missing and not self.is_since(snapshot, (database, key, "")):
             raise not_found(f"there is no record {arguments.shown(key)} in the database {database}")
-
-    def _was_there(self, snapshot: Snapshot) -> bool:
-        """Return whether the record was deleted since the form was made: that is a conflict."""
-        cell = (self.data["database"], self.data["key"], "")
-        for revision in snapshot.revisions():
-            if revision.number <= self.data["revision"]:
-                return False
-            if any(change.cell == cell for change in revision.changes):
-                return True
-        return False
 
     def change(self, transaction: Transaction) -> list[str]:
         """Change the record."""

@@ -99,7 +99,8 @@ class Tried:
             data["notes"] = ["no file depends on this"]
         data["reaches_panel"] = self._reaches(data)
         left = [file for file in data["files"] if file["left"] is None]
-        data["nothing"] = operation.has_settings and not (self.changes or left or data["services"])
+        does = self.changes or left or data["services"] or data["actions_not_shown"]
+        data["nothing"] = operation.has_settings and not does
         return data
 
     def _reaches(self, data: dict[str, Any]) -> bool:

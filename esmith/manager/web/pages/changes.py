@@ -32,7 +32,7 @@ async def _history(request: Request) -> Response:
     before = number_of(request.query_params.get("before", ""))
     found = await ask(request, "history", before=before, query=query, size=_SIZE, changes=_SHOWN_CHANGES)
     older = found.get("next")
-    shown = {
+    shown: dict[str, Any] = {
         "tab": "changes",
         "query": query,
         "revisions": [_with_job(one) for one in found["revisions"]],
