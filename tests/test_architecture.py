@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from esmith.events.stamping import NO_PART
 from tests.sources import ROOT, Written, read
 
 ENGINE = ROOT / "esmith"
@@ -137,6 +138,20 @@ def _circles(imported: dict[str, set[str]]) -> list[str]:
 def test_no_modules_import_each_other() -> None:
     """No modules import each other in a circle, not even for their types or inside a function."""
     assert _circles(_imported_modules()) == []
+
+
+def test_what_events_have_no_use_for() -> None:
+    """A stamp of an event leaves out packages that an event cannot reach by its imports."""
+    imported = _imported_modules()
+    reached, waiting = set(), ["esmith.events.signal", "esmith.events.expand", "esmith.events.stamping"]
+    while waiting:
+        for name in imported[waiting.pop()] - reached:
+            reached.add(name)
+            waiting.append(name)
+    packages = {name.split(".")[1] for name in reached if "." in name}
+    assert {"events", "fragments", "store"} <= packages
+    assert packages & NO_PART == set()
+    assert {name for names in LAYERS for name in names} >= NO_PART
 
 
 def test_no_packages_import_each_other() -> None:

@@ -53,6 +53,12 @@ if TYPE_CHECKING:
 _SWITCH = "/etc/nsswitch.conf"
 _SOURCES = frozenset(("files", "systemd"))
 _ACCOUNTS = ("/etc/passwd", "/etc/group")
+#: The directory of the engine's code.
+_CODE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+#: The packages of the engine that no event has a use for: those above this one, and the pages of the server-manager.
+NO_PART = frozenset(
+    ("manager", "status", "watch", "contrib", "explain", "overrides", "doctor", "proxy", "logs", "prompt", "panels")
+)
 #: What the engine keeps that decides on services, in the directory of the state.
 _LISTS = ("machine", "shipped", "version", "service-directories", "units")
 
@@ -186,8 +192,10 @@ class _Stamp:
     def add_trees(self) -> None:
         """Add what is in the trees of what the engine reads as its own."""
         seen: set[str] = set()
-        for tree in _trees_of(self._layout):
+        for tree in own_trees(self._layout):
             self._add_tree(tree, seen)
+        seen |= {os.path.realpath(os.path.join(_CODE, name)) for name in NO_PART}
+        self._add_tree(_CODE, seen)
 
     def add_own(self) -> None:
         """Add what the engine reads as its own, with the directories on the way there, but not what is in the trees."""
@@ -269,7 +277,7 @@ def _require_line(path: str) -> None:
 
 def _trees_of(layout: Layout) -> list[str]:
     """Return the directories that the engine reads as its own, that of its code among them."""
-    return [*own_trees(layout), os.path.dirname(os.path.dirname(os.path.abspath(__file__)))]
+    return [*own_trees(layout), _CODE]
 
 
 def _names_in(directory: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""What a form shows: not set, custom, what the schema says of a field, and never a secret."""
+"""What a form shows: not set, custom, what the schema knows about a field, and never a secret."""
 
 from __future__ import annotations
 

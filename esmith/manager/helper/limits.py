@@ -195,4 +195,4 @@ def _network(address: str) -> str:
 
 
 def _say(text: str) -> None:
-    print(f"esmith manager: {text}", file=sys.stderr, flush=True)
+    print(f"smanager-helper: {text}", file=sys.stderr, flush=True)

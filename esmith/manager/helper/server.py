@@ -304,4 +304,4 @@ def _user_of(writer: asyncio.StreamWriter) -> int:
 
 
 def _say(text: str) -> None:
-    print(f"esmith manager helper: {text}", file=sys.stderr, flush=True)
+    print(f"smanager-helper: {text}", file=sys.stderr, flush=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from esmith.manager.web import addresses, texts
 from esmith.manager.web.static_files import load_files, static_url
 from esmith.manager.web.texts import _
-from esmith.manager.web.visit import Visit, visit_of
+from esmith.manager.web.visit import Visit
 from esmith.printable import shown_time
 
 #: What a page may report about what was just done: addresses carry only the word (``?done=kept``).
@@ -88,11 +87,6 @@ def json_answer(data: Any, status: int = 200) -> Response:
     return Response(json.dumps(data), status, {"content-type": "application/json"})
 
 
-def csrf(request: Request) -> str:
-    """Return the token that a form of this page has to carry."""
-    return visit_of(request).csrf
-
-
 def _time(seconds: float | None) -> str:
     return "" if seconds is None else shown_time(float(seconds))
 
@@ -114,8 +108,3 @@ def _json(data: Any) -> str:
 def anchor(name: str) -> str:
     """Return the id of the element of a field: letters, digits, ``_`` and ``-``, another for each name."""
     return "field-" + "".join(c if (c.isascii() and c.isalnum()) or c == "-" else f"_{ord(c):x}_" for c in name)
-
-
-def shown(value: object) -> Mapping[str, Any]:
-    """Return a value as a mapping, an empty one when it is none; answers of the helper may lack what is optional."""
-    return value if isinstance(value, Mapping) else {}

@@ -31,10 +31,11 @@ PAGES = (
     "/settings/configuration",
     "/settings/configuration/record?key=qpsmtpd",
     "/search?q=spam",
-    "/session",
+    "/sessions",
 )
 #: What changes something, or reads what is not for everybody.
 POSTS = (
+    "/session",
     "/logout-everywhere",
     "/panel/configuration/email/preview",
     "/panel/collaboration/users/record/tom/delete",

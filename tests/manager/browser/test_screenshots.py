@@ -28,7 +28,7 @@ def test_pictures(admin: Browser) -> None:
     _take(admin, "form")
     set_field(admin, "Spam sensitivity", "High: spam from score 3")
     preview(admin)
-    admin.wait(lambda browser: "have not been asked yet" not in browser.text, "the verdicts")
+    admin.wait(lambda browser: "are looking at them" not in browser.text, "the verdicts")
     _take(admin, "preview")
     admin.size(*TELEPHONE)
     admin.media(prefers_color_scheme="dark")
