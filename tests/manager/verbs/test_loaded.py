@@ -14,10 +14,13 @@ from esmith.layout import Layout
 from esmith.manager.helper.context import Context
 from esmith.manager.helper.loaded import load_modules
 from esmith.manager.helper.server import all_verbs
+from esmith.store import open_store
 verbs = all_verbs()
 load_modules()
+layout = Layout(sys.argv[1])
+open_store(layout).close()  # what was copied is verified first
 loaded = {*sys.modules}
-context = Context(Layout(sys.argv[1]), "admin", "192.0.2.7")
+context = Context(layout, "admin", "192.0.2.7")
 form = verbs["panel"](context, {"panel": "configuration/email"})
 value = next(f["value"] for s in form["sections"] for f in s["fields"] if f["name"] == "Sensitivity")
 values = {"Sensitivity": "low" if value == "high" else "high"}
