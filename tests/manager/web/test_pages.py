@@ -74,7 +74,7 @@ _ANSWERS: dict[str, Any] = {
 
 def _pages(browser: Browser) -> list[str]:
     browser.app._app.state.navigation.clear()  # type: ignore[attr-defined]
-    pages = [browser.get(path).text for path in ("/", "/panel/configuration/email", "/job/1", "/jobs")]
+    pages = [browser.get(path).text for path in ("/", "/health/short", "/panel/configuration/email", "/job/1", "/jobs")]
     pages.append(browser.post("/panel/configuration/email/preview", {"v.Subject": "x", "kind.Subject": "text"}).text)
     return [page.replace(browser.csrf, "") for page in pages]
 

@@ -78,8 +78,8 @@ def _words() -> dict[str, str]:
 
 
 ROUTES = [
-    Page("/changes", get=_history),
+    Page("/changes", get=_history, asks_first=True),
     Page("/changes/{number}", get=_revision),
-    Page("/generations", get=_generations),
+    Page("/generations", get=_generations, asks_first=True),
     Page("/generations/{number}", get=_generation),
 ]

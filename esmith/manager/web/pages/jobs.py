@@ -75,7 +75,7 @@ def _event(part: dict[str, Any]) -> bytes:
 
 
 ROUTES = [
-    Page("/jobs", show_all),
-    Page("/job/{job}", show),
+    Page("/jobs", show_all, asks_first=True),
+    Page("/job/{job}", show, asks_first=True),
     Page("/job/{job}/stream", stream, is_bare=True),
 ]

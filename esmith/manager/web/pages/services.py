@@ -83,6 +83,6 @@ async def _ask_first(request: Request) -> Response:
 
 
 ROUTES = [
-    Page("/services", get=_list),
+    Page("/services", get=_list, asks_first=True),
     Page("/services/{name}/stop", get=_ask_first),
 ]

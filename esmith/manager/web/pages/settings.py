@@ -123,10 +123,10 @@ def _operation(request: Request, record: dict[str, Any], changed: Touched) -> di
 
 
 ROUTES = [
-    Page("/settings", _databases),
-    Page("/settings/{database}", _database),
+    Page("/settings", _databases, asks_first=True),
+    Page("/settings/{database}", _database, asks_first=True),
     Page("/settings/{database}/new", _new, _form),
     Page("/settings/{database}/new/preview", post=_preview),
-    Page("/settings/{database}/record", _form, _form),
-    Page("/settings/{database}/record/preview", post=_preview),
+    Page("/settings/{database}/record", _form, _form, asks_first=True),
+    Page("/settings/{database}/record/preview", post=_preview, asks_first=True),
 ]
