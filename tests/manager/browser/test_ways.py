@@ -82,7 +82,7 @@ def test_two_administrators(admin: Browser, other_browser: Browser, site_root: R
     set_field(other_browser, "Spam sensitivity", LOW)
     set_field(other_browser, "Sort spam into junkmail folder", "Disabled")
     other_browser.click("Preview")
-    other_browser.wait_for("admin")
+    other_browser.wait_for("Yours: low")
     assert _sensitivity(site_root) == "veryhigh"
     text = other_browser.text
     assert all(part in text for part in ("Changed by admin", "from 127.0.0.1", "Yours: low", "Theirs: veryhigh"))
