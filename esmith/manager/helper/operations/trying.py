@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 #: What an action is sorted by.
 _NUMBER = re.compile(r"[SK][0-9]+")
+#: What hints of commands end with, which have stored the value; here nothing is stored yet.
+_STORED = " (stored as given)"
 #: Changes nothing: it says what is wrong with the argument of an event.
 _ONLY_CHECKS = ("check-argument", "check-certificate")
 #: Records and databases that decide whether a browser reaches this machine, and the panel on it.
@@ -54,7 +56,7 @@ class Tried:
             refuse_conflict(operation, snapshot)
             overlay = Overlay(snapshot)
             #: Hints about the values.
-            self.hints = operation.change(overlay)
+            self.hints = [hint.replace(_STORED, "") for hint in operation.change(overlay)]
             #: What would change in the databases.
             self.changes: list[Change] = overlay.changes
             #: The records that go at the end.
@@ -94,6 +96,10 @@ class Tried:
         elif self.events:
             names = list(dict.fromkeys(words[0] for words in self.events))
             found = preview(operation.layout, self._store, unsaved=self.changes, events=names, checks=checks)
+            if found.warnings and (noted := operation.noted()):
+                # About what the event itself settles nobody has to be warned.
+                later = preview(operation.layout, self._store, unsaved=[*self.changes, *noted], events=names)
+                found.warnings = [text for text in found.warnings if text in later.warnings]
             data |= _preview_data(found)
         elif self.changes:
             data["notes"] = ["no file depends on this"]
