@@ -21,8 +21,8 @@ from esmith.manager.web.visit import ask, ask_also, posted, visit_of
 #: Makes the form again, with a message about all of it, or one for each field that is wrong.
 Refuse = Callable[[str, dict[str, str]], Awaitable[Response]]
 
-#: Operations whose effect does not last, so that nothing could go back by itself.
-_MOMENTARY = frozenset(("service", "recover"))
+#: Operations that cannot go back by themselves: the helper refuses them with a time to confirm.
+_FINAL = frozenset(("action", "rollback", "service", "recover"))
 #: After how many minutes an unconfirmed change may go back.
 MINUTES = (5, 10, 30, 60)
 
@@ -113,7 +113,7 @@ def _page(request: Request, proposal: Proposal, preview: dict[str, Any], kept: s
         carried=_carried(request, proposal),
         changes=[_change(change, proposal.labels) for change in preview["changes"]],
         may_apply=not preview["refused"] and not (preview["nothing"] and is_form),
-        may_go_back=proposal.operation.get("kind") not in _MOMENTARY,
+        may_go_back=proposal.operation.get("kind") not in _FINAL,
         minutes=MINUTES,
         chosen=10 if preview["reaches_panel"] else 0,
         is_checked=any(file["verdict"] for file in preview["files"]),
