@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from esmith.manager import wire
 from esmith.manager.web import error_pages
+from esmith.manager.web.addresses import inside
 from esmith.manager.web.client import HelperError
 from esmith.manager.web.forms import Labels, labels_of
 from esmith.manager.web.rendering import render
@@ -166,7 +167,8 @@ def read_proposal(request: Request) -> Proposal | None:
         operation = json.loads(values.get("operation"))
     except (ValueError, RecursionError) as error:
         raise HelperError(wire.BAD_REQUEST, _("This form cannot be read.")) from error
-    if not isinstance(operation, dict):
+    is_one = isinstance(operation, dict) and isinstance(operation.get("kind"), str)
+    if not is_one or not isinstance(operation.get("values", {}), dict):
         raise HelperError(wire.BAD_REQUEST, _("This form cannot be read."))
     secrets = {name: secret for name, secret in values.starting("secret.") if secret}
     if token := values.get("kept"):
@@ -176,7 +178,8 @@ def read_proposal(request: Request) -> Proposal | None:
         secrets = {**found, **secrets}
     _resolve(operation, secrets, dict(values.starting("take.")))
     carried = pairs_of(values.get("form"))
-    return Proposal(operation, secrets, values.get("back"), title=values.get("title"), carried=carried)
+    back = inside(values.get("back")) if values.get("back") else ""
+    return Proposal(operation, secrets, back, title=values.get("title"), carried=carried)
 
 
 def pairs_of(text: str) -> list[tuple[str, str]]:
