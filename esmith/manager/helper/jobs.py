@@ -13,6 +13,7 @@ import fcntl
 import json
 import os
 import re
+import stat
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -88,7 +89,7 @@ class JobFile:
     @classmethod
     def seize(cls, layout: Layout, id: str) -> JobFile | None:
         """Return the file of a job whose process has ended, locked; None while it runs, or another one has it."""
-        descriptor = os.open(_path(layout, id), os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC)
+        descriptor = open_job(_path(layout, id), os.O_RDWR | os.O_APPEND)
         if not _try_lock(descriptor):
             os.close(descriptor)
             return None
@@ -150,7 +151,10 @@ class JobFile:
 
 def exists(layout: Layout, id: object) -> bool:
     """Return whether there is a job of an id, which may be anything."""
-    return isinstance(id, str) and bool(_ID.fullmatch(id)) and os.path.isfile(_path(layout, id))
+    if not isinstance(id, str) or not _ID.fullmatch(id):
+        return False
+    path = _path(layout, id)
+    return os.path.isfile(path) and not os.path.islink(path)
 
 
 def job_path(layout: Layout, id: str) -> str:
@@ -175,7 +179,7 @@ def job_ids(layout: Layout) -> list[str]:
 
 def is_running(layout: Layout, id: str) -> bool:
     """Return whether the process of a job runs, or another one settles it."""
-    descriptor = os.open(_path(layout, id), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    descriptor = open_job(_path(layout, id))
     try:
         return not _try_lock(descriptor)
     finally:
@@ -187,7 +191,7 @@ def read_lines(layout: Layout, id: str) -> list[dict[str, Any]]:
 
     :raises FileNotFoundError: when it was forgotten.
     """
-    with open(_path(layout, id), "rb") as file:
+    with open(open_job(_path(layout, id)), "rb") as file:
         return list(_lines(file.read()))
 
 
@@ -223,10 +227,25 @@ def _shown(line: dict[str, Any]) -> dict[str, Any]:
 
 def _lines(data: bytes) -> Iterator[dict[str, Any]]:
     for text in data.split(b"\n")[:-1]:
-        with suppress(ValueError):
+        with suppress(ValueError, RecursionError):
             line = json.loads(text)
             if isinstance(line, dict) and isinstance(line.get("kind"), str):
                 yield line
+
+
+def open_job(path: str, flags: int = os.O_RDONLY) -> int:
+    """Open the file of a job.
+
+    :raises FileNotFoundError: when there is none, or it is something else than a file, which is no job's.
+    """
+    try:
+        descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise FileNotFoundError(*error.args) from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise FileNotFoundError(path)
+    return descriptor
 
 
 def _folder(layout: Layout) -> str:
@@ -254,11 +273,11 @@ def _try_lock(descriptor: int) -> bool:
 def _prune(folder: str) -> None:
     """Forget the oldest jobs, but those that run or are not settled yet; and what was never begun."""
     names = sorted(os.listdir(folder))
-    jobs = [name for name in names if name.endswith(_ENDING)]
+    jobs = [name for name in names if _ID.fullmatch(name.removesuffix(_ENDING)) and name.endswith(_ENDING)]
     for name in jobs[:-KEPT]:
         path = os.path.join(folder, name)
         with suppress(OSError):
-            with open(path, "rb") as file:
+            with open(open_job(path), "rb") as file:
                 ended = any(line["kind"] == "end" for line in _lines(file.read()))
             if ended:
                 os.unlink(path)
