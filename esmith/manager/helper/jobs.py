@@ -63,8 +63,7 @@ class JobFile:
         :raises InstallError: when it cannot be made.
         :raises UntrustedError: when the directory is not in the hands of its owners alone.
         """
-        folder = _folder(layout)
-        id = _new_id()
+        folder, id = _folder(layout), _new_id()
         path = os.path.join(folder, id + _ENDING)
         try:
             make_directory(layout.manager, 0o700)
@@ -80,6 +79,8 @@ class JobFile:
             os.rename(path + _NEW, path)
             sync_directory(folder)
         except OSError as error:
+            with suppress(OSError):
+                os.unlink(path + _NEW)
             raise InstallError(
                 f"the job cannot be noted: {error.strerror}", place=path, hint="nothing was changed"
             ) from error
@@ -103,12 +104,12 @@ class JobFile:
 
     def stored(self, revision: int) -> None:
         """Note the revision of the settings."""
-        self._write({"kind": "stored", "time": time.time(), "revision": revision})
+        self._try_to_write({"kind": "stored", "time": time.time(), "revision": revision})
 
     def started(self) -> None:
         """Note the process that does it: its number, and when it was started, for who looks for it."""
         process = os.getpid()
-        self._write({"kind": "started", "time": time.time(), "pid": process, "start": start_of(process)})
+        self._try_to_write({"kind": "started", "time": time.time(), "pid": process, "start": start_of(process)})
 
     def say(self, text: str, kind: str = "say") -> None:
         """Add a line for people.
@@ -119,11 +120,12 @@ class JobFile:
         if self._count < _MOST_LINES:
             self._count += 1
             text = printable_message(text[:_LONGEST_TEXT])
-            self._write({"kind": kind, "n": self._count, "time": time.time(), "text": text})
+            self._try_to_write({"kind": kind, "n": self._count, "time": time.time(), "text": text})
 
     def end(self, state: str, text: str, **data: Any) -> None:
         """Note the end, durably.
 
+        :raises OSError: when it cannot be written; whoever reads the job settles it.
         :param state: ``done``, ``partial``, ``failed`` or ``lost``.
         :param text: the end in a few words.
         :param data: ``result``, ``error``, ``deadline``, ``revision``.
@@ -145,8 +147,19 @@ class JobFile:
 
     def _write(self, line: dict[str, Any]) -> None:
         data = json.dumps(line, separators=(",", ":")).encode() + b"\n"
-        while data:
-            data = data[os.write(self.descriptor, data) :]
+        size = os.fstat(self.descriptor).st_size
+        try:
+            while data:
+                data = data[os.write(self.descriptor, data) :]
+        except OSError:
+            # Half a line would spoil the next one.
+            os.ftruncate(self.descriptor, size)
+            raise
+
+    def _try_to_write(self, line: dict[str, Any]) -> None:
+        """Write a line that the job goes on without, as on a full disk."""
+        with suppress(OSError):
+            self._write(line)
 
 
 def exists(layout: Layout, id: object) -> bool:
