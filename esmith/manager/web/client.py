@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -17,6 +18,9 @@ UNAVAILABLE = "unavailable"
 _LONGEST_PATH = 107
 #: How long a verb may take, in seconds: a little longer than the helper lets one run.
 _PATIENCE = 130.0
+#: How long a helper is waited for that has just been started again, and how long between two tries, in seconds.
+START_SECONDS = 3.0
+_PAUSE = 0.05
 #: How long the helper may be silent while a job is followed, in seconds; it says so when there is nothing to say.
 _SILENCE = 120.0
 
@@ -127,6 +131,17 @@ class Helper:
             writer.close()
 
     async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Connect. A helper that was killed is started again at once, and has its socket a moment later."""
+        end = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                return await self._open_now()
+            except (ConnectionRefusedError, FileNotFoundError):
+                if time.monotonic() >= end:
+                    raise
+            await asyncio.sleep(_PAUSE)
+
+    async def _open_now(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         if len(os.fsencode(self._path)) <= _LONGEST_PATH:
             return await asyncio.open_unix_connection(self._path, limit=wire.MOST_ANSWER)
         directory = os.open(os.path.dirname(self._path), os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from esmith.manager import wire
 from esmith.manager.web import error_pages
+from esmith.manager.web.addresses import inside
 from esmith.manager.web.client import HelperError
 from esmith.manager.web.forms import Labels, labels_of
 from esmith.manager.web.rendering import render
@@ -21,8 +22,8 @@ from esmith.manager.web.visit import ask, ask_also, posted, visit_of
 #: Makes the form again, with a message about all of it, or one for each field that is wrong.
 Refuse = Callable[[str, dict[str, str]], Awaitable[Response]]
 
-#: Operations whose effect does not last, so that nothing could go back by itself.
-_MOMENTARY = frozenset(("service", "recover"))
+#: Operations that cannot go back by themselves: the helper refuses them with a time to confirm.
+_FINAL = frozenset(("action", "rollback", "service", "recover"))
 #: After how many minutes an unconfirmed change may go back.
 MINUTES = (5, 10, 30, 60)
 
@@ -113,7 +114,7 @@ def _page(request: Request, proposal: Proposal, preview: dict[str, Any], kept: s
         carried=_carried(request, proposal),
         changes=[_change(change, proposal.labels) for change in preview["changes"]],
         may_apply=not preview["refused"] and not (preview["nothing"] and is_form),
-        may_go_back=proposal.operation.get("kind") not in _MOMENTARY,
+        may_go_back=proposal.operation.get("kind") not in _FINAL,
         minutes=MINUTES,
         chosen=10 if preview["reaches_panel"] else 0,
         is_checked=any(file["verdict"] for file in preview["files"]),
@@ -166,7 +167,8 @@ def read_proposal(request: Request) -> Proposal | None:
         operation = json.loads(values.get("operation"))
     except (ValueError, RecursionError) as error:
         raise HelperError(wire.BAD_REQUEST, _("This form cannot be read.")) from error
-    if not isinstance(operation, dict):
+    is_one = isinstance(operation, dict) and isinstance(operation.get("kind"), str)
+    if not is_one or not isinstance(operation.get("values", {}), dict):
         raise HelperError(wire.BAD_REQUEST, _("This form cannot be read."))
     secrets = {name: secret for name, secret in values.starting("secret.") if secret}
     if token := values.get("kept"):
@@ -176,7 +178,8 @@ def read_proposal(request: Request) -> Proposal | None:
         secrets = {**found, **secrets}
     _resolve(operation, secrets, dict(values.starting("take.")))
     carried = pairs_of(values.get("form"))
-    return Proposal(operation, secrets, values.get("back"), title=values.get("title"), carried=carried)
+    back = inside(values.get("back")) if values.get("back") else ""
+    return Proposal(operation, secrets, back, title=values.get("title"), carried=carried)
 
 
 def pairs_of(text: str) -> list[tuple[str, str]]:

@@ -17,6 +17,8 @@ from esmith.manager.web.posted import Posted
 COOKIE = "__Host-smanager"
 #: The cookie with the token of the login form.
 LOGIN_COOKIE = "__Host-smanager-login"
+#: The tokens that a session or a login form may have are at most this long.
+_LONGEST_TOKEN = 200
 
 
 @dataclass
@@ -46,6 +48,22 @@ class Visit:
 def csrf_of(token: str) -> str:
     """Return the token against forged requests that belongs to the token of a cookie."""
     return hmac.new(token.encode(), b"csrf", hashlib.sha256).hexdigest() if token else ""
+
+
+def cookie_of(request: Request, name: str) -> str:
+    """Return the token in a cookie, "" where there is none.
+
+    The name has to be exactly this one: browsers refuse others a name that begins with ``__Host-``, but not one with a
+    white space before it. Of two cookies, which no browser has by itself, none counts: one is planted.
+    """
+    found = set()
+    for header in request.headers.getlist("cookie"):
+        for part in header.split(";"):
+            known, _equals, token = part.strip(" ").partition("=")
+            if known == name:
+                found.add(token)
+    token = found.pop() if len(found) == 1 else ""
+    return token if token.isascii() and token.isprintable() and len(token) <= _LONGEST_TOKEN else ""
 
 
 def visit_of(request: Request) -> Visit:

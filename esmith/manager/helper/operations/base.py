@@ -119,6 +119,10 @@ class Operation:
         """Return the events that make its changes effective, each with its arguments."""
         return []
 
+    def noted(self) -> list[Change]:
+        """Return what its events note in the databases: a preview does not warn that it is missing."""
+        return []
+
     def deletes(self, _snapshot: Snapshot) -> list[list[str]]:
         """Return the records that go when its events have ended: database, key and type of each."""
         return []

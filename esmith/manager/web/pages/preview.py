@@ -11,7 +11,7 @@ from esmith.manager import wire
 from esmith.manager.web.client import HelperError
 from esmith.manager.web.pages import Page
 from esmith.manager.web.previewing import MINUTES, gone, number_of, read_proposal, show_conflict, show_preview
-from esmith.manager.web.rendering import redirect, render
+from esmith.manager.web.rendering import redirect, redirect_back, render
 from esmith.manager.web.visit import ask, posted
 
 
@@ -61,13 +61,15 @@ async def apply(request: Request) -> Response:
             raise
         return show_conflict(request, proposal, error)
     request.app.state.kept.drop(posted(request).get("kept"))
-    return redirect("/job", _job_of(answer))
+    # The job knows the page, and not which section of its form it was.
+    section = proposal.back if proposal.operation.get("kind") == "form" else ""
+    return redirect("/job", _job_of(answer), back=section)
 
 
 async def confirm(request: Request) -> Response:
     """Keep the change that waits to be confirmed."""
     await ask(request, "confirm")
-    return redirect("/", done="kept")
+    return redirect_back(posted(request).get("back"), "kept")
 
 
 async def take_back(request: Request) -> Response:

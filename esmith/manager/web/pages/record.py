@@ -95,7 +95,7 @@ async def _delete(request: Request) -> Response:
     if not record.get("delete"):
         raise HelperError(wire.NOT_FOUND, _("%(key)s cannot be deleted here.") % {"key": key})
     operation = {"kind": "delete", "panel": panel, "key": key, "revision": record["revision"]}
-    asked = _asked(panel, key, record, operation, record["delete"])
+    asked = _asked(panel, key, record, operation, record["delete"], _("Delete %(key)s") % {"key": key})
     return render(request, "pages/ask.html", **asked, heading=_("Delete %(key)s?") % {"key": key})
 
 
@@ -108,7 +108,7 @@ async def _action(request: Request) -> Response:
         raise HelperError(wire.NOT_FOUND, _("There is no such action."))
     operation = {"kind": "action", "panel": panel, "key": key, "action": action["name"]}
     heading = f"{_(action['label'])}: {key}"
-    asked = _asked(panel, key, record, operation, action)
+    asked = _asked(panel, key, record, operation, action, heading)
     if not action.get("password"):
         return render(request, "pages/ask.html", **asked, heading=heading)
     asked |= {"password": True, "account": key, "action": record_url(panel, key, action["name"])}
@@ -131,18 +131,19 @@ async def _action(request: Request) -> Response:
 
 
 def _asked(
-    panel: str, key: str, record: dict[str, Any], operation: dict[str, Any], asked: dict[str, Any]
+    panel: str, key: str, record: dict[str, Any], operation: dict[str, Any], asked: dict[str, Any], title: str
 ) -> dict[str, Any]:
     """Return what the page shows that asks before something is done to a record.
 
     :param asked: has what is to be asked, with the key as it is or as ``{key}``.
+    :param title: of the preview.
     """
     back = record_url(panel, key)
     question = _(asked.get("ask") or "").replace("{key}", key)
     return {
         "lines": [question] if question else [],
         "action": url("/preview"),
-        "pairs": [("operation", json.dumps(operation)), ("back", back)],
+        "pairs": [("operation", json.dumps(operation)), ("back", back), ("title", title)],
         "button": _("Preview"),
         "dangerous": False,
         "password": False,
