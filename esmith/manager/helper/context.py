@@ -38,6 +38,14 @@ class Context:
         return Author(self.account, "", ["server-manager", what, "from", self.address])
 
 
+def not_found(what: str) -> VerbError:
+    """Return the answer about something that does not exist.
+
+    :param what: which, in one sentence.
+    """
+    return VerbError(wire.NOT_FOUND, what)
+
+
 class VerbError(Exception):
     """What a verb answers with when it does not do what was asked.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from esmith.manager.helper.operations import arguments
+from esmith.manager.helper import arguments
 from esmith.manager.helper.operations.engine import (
     EventOperation,
     RecoverOperation,

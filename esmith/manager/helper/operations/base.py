@@ -162,11 +162,6 @@ class Operation:
         return False
 
 
-def not_found(what: str) -> VerbError:
-    """Return the error about something that does not exist."""
-    return VerbError(wire.NOT_FOUND, what)
-
-
 def refused(error: EsmithError, fields: dict[str, str] | None = None) -> VerbError:
     """Return the error about values that the schema or the store does not take.
 

@@ -14,8 +14,9 @@ from esmith.events.earlier import Earlier, find_earlier
 from esmith.events.recover import find_interrupted, recover_all
 from esmith.events.rollback import roll_back
 from esmith.fields import replace
-from esmith.manager.helper.operations import arguments
-from esmith.manager.helper.operations.base import Operation, not_found
+from esmith.manager.helper import arguments
+from esmith.manager.helper.context import not_found
+from esmith.manager.helper.operations.base import Operation
 from esmith.manager.helper.operations.commands import command
 from esmith.names import counted
 from esmith.plan.diff import hidden

@@ -9,9 +9,9 @@ from esmith.accounts.new_password import check_password, set_password
 from esmith.accounts.system import book_of
 from esmith.errors import EsmithError, RefusedError
 from esmith.manager import wire
-from esmith.manager.helper.context import VerbError
-from esmith.manager.helper.operations import arguments
-from esmith.manager.helper.operations.base import Field, Operation, as_refused, not_found, refused
+from esmith.manager.helper import arguments
+from esmith.manager.helper.context import VerbError, not_found
+from esmith.manager.helper.operations.base import Field, Operation, as_refused, refused
 from esmith.manager.helper.operations.commands import command
 from esmith.panels.change import FormError, cells_of, change_settings, create_record
 from esmith.panels.deletion import mark_deleted

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from esmith.errors import EsmithError, RefusedError, UsageError
 from esmith.events.following import what_follows
-from esmith.manager.helper.operations import arguments
-from esmith.manager.helper.operations.base import Field, Operation, as_refused, not_found, refused
+from esmith.manager.helper import arguments
+from esmith.manager.helper.context import not_found
+from esmith.manager.helper.operations.base import Field, Operation, as_refused, refused
 from esmith.schema.settings import set_properties, set_record, set_type
 from esmith.store.undo import find_revision, undo_in
 

@@ -11,10 +11,10 @@ from esmith.events.confirm import confirm as keep_change
 from esmith.events.session import Session
 from esmith.events.unsettled import UNSETTLED
 from esmith.manager import wire
-from esmith.manager.helper import jobs, process
+from esmith.manager.helper import arguments, jobs, process
 from esmith.manager.helper.carrying_out import Plan, actor, carry_out, error_data, forget_row, set_back
 from esmith.manager.helper.context import VerbError
-from esmith.manager.helper.operations import arguments, read_operation
+from esmith.manager.helper.operations import read_operation
 from esmith.manager.helper.operations.conflict import refuse_conflict
 from esmith.manager.helper.operations.engine import TakeBackOperation
 from esmith.manager.helper.operations.trying import Tried

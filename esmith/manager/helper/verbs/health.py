@@ -10,10 +10,10 @@ from esmith.doctor.examine import Examination, chosen_checks, examine
 from esmith.doctor.finding import FAILING, SEVERITIES, SKIPPED, WARNING
 from esmith.errors import EsmithError, UntrustedError
 from esmith.layout import Layout
-from esmith.manager.helper.asked import Asked
+from esmith.manager.helper import arguments
 from esmith.manager.helper.context import Context, Verb
 from esmith.manager.helper.looks.cures import operation_of_all
-from esmith.manager.helper.looks.opened import opened
+from esmith.manager.helper.opened import opened
 from esmith.status.cures import line_with_root, with_root
 from esmith.status.findings import BAD
 from esmith.status.root import status_data
@@ -25,15 +25,14 @@ DOCTOR_SECONDS = 45.0
 _ORDER = {severity: number for number, severity in enumerate((FAILING, WARNING, SKIPPED))}
 
 
-def health(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
+def health(context: Context, data: dict[str, Any]) -> dict[str, Any]:
     """Return what ``esmith status`` finds, the worst first; with ``doctor`` also what ``esmith doctor`` does.
 
     :return: ``findings``, each with ``by`` (status or doctor), ``area``, ``severity`` (failing, warning or skipped),
         ``what``, ``why``, ``cure`` (commands to paste) and ``operation`` (what does the same, or null); ``counts`` of
         the doctor by severity, or null; ``overdue``, whether one of its checks did not end.
     """
-    asked = Asked(arguments, "doctor")
-    with_doctor = asked.flag("doctor")
+    with_doctor = bool(arguments.take(data, {}, {"doctor": arguments.flag})["doctor"])
     layout = context.layout
     data = status_data(layout)
     revision = data.get("revision", 0)

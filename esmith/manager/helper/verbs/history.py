@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from esmith.apply.generations import list_generations
-from esmith.manager.helper.asked import Asked, not_found
-from esmith.manager.helper.context import Context, Verb
+from esmith.manager.helper import arguments
+from esmith.manager.helper.context import Context, Verb, not_found
 from esmith.manager.helper.looks.installs import install_data
 from esmith.manager.helper.looks.journal import Query, page_of
-from esmith.manager.helper.looks.opened import opened
+from esmith.manager.helper.opened import opened
 from esmith.schema.load import Schema
 from esmith.schema.masking import SHOWN_CHANGES, Masking
 from esmith.schema.remembered import RememberedFiles
@@ -22,7 +22,15 @@ _LONGEST_QUERY = 200
 _SHOWN_FILES = 20
 
 
-def history(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
+_HISTORY = {
+    "before": arguments.or_none(arguments.number),
+    "query": arguments.or_none(arguments.line(_LONGEST_QUERY)),
+    "size": arguments.or_none(arguments.count(1, _MOST_REVISIONS)),
+    "changes": arguments.or_none(arguments.count(0, _MOST_CHANGES)),
+}
+
+
+def history(context: Context, data: dict[str, Any]) -> dict[str, Any]:
     """Return a page of the journal, the newest revision first.
 
     Arguments: ``before`` (a revision; only older ones), ``query`` (:class:`Query`), ``size`` (how many revisions),
@@ -30,20 +38,19 @@ def history(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
 
     :return: ``revisions``, each with ``more`` changes than are shown, and ``next``, the ``before`` of the next page.
     """
-    asked = Asked(arguments, "before", "query", "size", "changes")
-    before = asked.number("before", 0)
-    query = Query.of(asked.text("query", "", most=_LONGEST_QUERY))
-    size = asked.number("size", 20, least=1, most=_MOST_REVISIONS)
-    shown = asked.number("changes", SHOWN_CHANGES, least=0, most=_MOST_CHANGES)
+    asked = arguments.take(data, {}, _HISTORY)
+    query = Query.of(asked["query"] or "")
+    size = asked["size"] or 20
+    shown = SHOWN_CHANGES if asked["changes"] is None else asked["changes"]
     with opened(context.layout) as snapshot:
         masking = Masking(Schema(context.layout, RememberedFiles(snapshot)), snapshot)
-        page = page_of(snapshot, masking, query, before=before or None, size=size, shown=shown)
+        page = page_of(snapshot, masking, query, before=asked["before"] or None, size=size, shown=shown)
     return {"revisions": page.revisions, "next": page.next}
 
 
-def generations(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
+def generations(context: Context, data: dict[str, Any]) -> dict[str, Any]:
     """Return the installs that are kept, the newest first, each with its first files and how many it has."""
-    Asked(arguments)
+    arguments.take(data, {})
     with opened(context.layout) as snapshot:
         found = [generation_data(generation) for generation in list_generations(snapshot)]
     for one in found:
@@ -52,13 +59,12 @@ def generations(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
     return {"generations": found}
 
 
-def generation(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
+def generation(context: Context, data: dict[str, Any]) -> dict[str, Any]:
     """Return one install: what it changed in each file, and what it would mean to go back to it.
 
     Argument: ``number``.
     """
-    asked = Asked(arguments, "number")
-    number = asked.number("number", least=1)
+    number = arguments.take(data, {"number": arguments.count(1)})["number"]
     with opened(context.layout) as snapshot:
         if all(one.number != number for one in list_generations(snapshot)):
             raise not_found(f"there is no generation {number}")

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from esmith.errors import UsageError
 from esmith.manager import wire
-from esmith.manager.helper.context import VerbError
-from esmith.manager.helper.operations import arguments
-from esmith.manager.helper.operations.base import not_found
+from esmith.manager.helper import arguments
+from esmith.manager.helper.context import VerbError, not_found
+from esmith.manager.helper.opened import opened
 from esmith.manager.helper.operations.panels import find_panel
 from esmith.panels.form import show_form, suggest
 from esmith.panels.listing import list_records
@@ -19,27 +19,14 @@ from esmith.panels.model import GROUPS
 from esmith.panels.setting import NoSuchRecordError
 from esmith.schema.load import Schema
 from esmith.schema.remembered import RememberedFiles
-from esmith.store import open_store
 
 if TYPE_CHECKING:
-    from esmith.layout import Layout
     from esmith.manager.helper.context import Context, Verb
     from esmith.panels.model import Panel
     from esmith.store.protocol import Snapshot
 
 #: How many rows a page has where nothing else is asked for, and at most.
 _ROWS, _MOST_ROWS = 50, 1000
-
-
-@contextmanager
-def snapshot_of(layout: Layout) -> Iterator[Snapshot]:
-    """Return the databases, open to be read."""
-    store = open_store(layout)
-    try:
-        with store.snapshot() as snapshot:
-            yield snapshot
-    finally:
-        store.close()
 
 
 def navigation_verb(context: Context, data: dict[str, Any]) -> dict[str, Any]:
@@ -105,7 +92,7 @@ def suggest_verb(context: Context, data: dict[str, Any]) -> dict[str, Any]:
 @contextmanager
 def _opened(context: Context, id: str) -> Iterator[tuple[Panel, Schema, Snapshot]]:
     """Return a context with a panel, the schema as the store remembers it, and the databases."""
-    with snapshot_of(context.layout) as snapshot:
+    with opened(context.layout) as snapshot:
         schema = Schema(context.layout, RememberedFiles(snapshot))
         yield find_panel(context, schema, id), schema, snapshot
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from esmith.manager.helper.asked import Asked
+from esmith.manager.helper import arguments
 from esmith.manager.helper.context import Context, Verb
 from esmith.manager.helper.looks.index import Index
-from esmith.manager.helper.looks.opened import opened
+from esmith.manager.helper.opened import opened
 from esmith.schema.load import Schema
 from esmith.schema.remembered import RememberedFiles
 
@@ -15,7 +15,7 @@ _MOST = 50
 _LONGEST_QUERY, _MOST_WORDS = 200, 8
 
 
-def search(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
+def search(context: Context, data: dict[str, Any]) -> dict[str, Any]:
     """Return what a text finds: in labels, names, help, words of the manual, and names of generated files.
 
     Argument: ``query``, of which all words must fit; more than the first eight do not count.
@@ -24,8 +24,8 @@ def search(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
         ``detail``, and where it leads: ``panel`` with ``section``, ``field`` or ``key``, or ``database`` and ``key``;
         what does not apply is "".
     """
-    asked = Asked(arguments, "query")
-    words = asked.text("query", most=_LONGEST_QUERY).lower().split()[:_MOST_WORDS]
+    asked = arguments.take(data, {"query": arguments.line(_LONGEST_QUERY)})
+    words = asked["query"].lower().split()[:_MOST_WORDS]
     if not words:
         return {"results": []}
     with opened(context.layout) as snapshot:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from esmith.manager.helper.asked import Asked
+from esmith.manager.helper import arguments
 from esmith.manager.helper.context import Context, Verb
-from esmith.manager.helper.looks.opened import opened
+from esmith.manager.helper.opened import opened
 from esmith.services.model import Status
 from esmith.services.rivals import TAKE_OVER
 from esmith.status.cures import line_with_root
@@ -26,14 +26,14 @@ _ACTIONS = {
 _WORDS = (*(status.value for status in Status), "not looked at")
 
 
-def services(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
+def services(context: Context, data: dict[str, Any]) -> dict[str, Any]:
     """Return the services that a supervisor knows, or that something is wrong with, as ``esmith services`` does.
 
     :return: each with ``name``, ``wanted`` (up or down), ``actual`` (the first word of its state; "" where no
         supervisor knows it), ``detail`` (the rest of its state, and what is wrong), ``pending`` (an action that is due,
         as a text, or null), ``problems`` (what is wrong: ``what``, ``cure``, ``log``), and the ``actions`` allowed.
     """
-    Asked(arguments)
+    arguments.take(data, {})
     with opened(context.layout) as snapshot:
         found = services_data(context.layout, snapshot)
     root = "" if context.layout.is_machine else context.layout.root

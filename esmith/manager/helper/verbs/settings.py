@@ -6,10 +6,10 @@ import shlex
 from collections.abc import Iterator
 from typing import Any
 
-from esmith.manager.helper.asked import Asked, not_found
-from esmith.manager.helper.context import Context, Verb
+from esmith.manager.helper import arguments
+from esmith.manager.helper.context import Context, Verb, not_found
 from esmith.manager.helper.looks.forms import record_form
-from esmith.manager.helper.looks.opened import opened
+from esmith.manager.helper.opened import opened
 from esmith.names import shorten
 from esmith.schema.load import Schema
 from esmith.schema.remembered import RememberedFiles
@@ -20,24 +20,29 @@ _SIZE, _MOST = 50, 500
 _LONGEST_QUERY = 200
 
 
-def databases(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
+_PAGE = {
+    "query": arguments.or_none(arguments.line(_LONGEST_QUERY)),
+    "page": arguments.or_none(arguments.count(1, 10**9)),
+    "size": arguments.or_none(arguments.count(1, _MOST)),
+}
+
+
+def databases(context: Context, data: dict[str, Any]) -> dict[str, Any]:
     """Return the databases, those that are stored and those that a schema has: names, and how many records."""
-    Asked(arguments)
+    arguments.take(data, {})
     with opened(context.layout) as snapshot:
         names = sorted({*snapshot.databases(), *Schema(context.layout).databases()})
         return {"databases": [{"name": name, "records": len(snapshot.keys(name))} for name in names]}
 
 
-def database(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
+def database(context: Context, data: dict[str, Any]) -> dict[str, Any]:
     """Return a page of the records of a database, and the types that a new one may have.
 
     Arguments: ``database``, ``query`` (all of its words must be in key or type), ``page`` from 1, ``size``.
     """
-    asked = Asked(arguments, "database", "query", "page", "size")
-    name = asked.text("database")
-    words = asked.text("query", "", most=_LONGEST_QUERY).lower().split()
-    page = asked.number("page", 1, least=1, most=10**9)
-    size = asked.number("size", _SIZE, least=1, most=_MOST)
+    asked = arguments.take(data, {"database": arguments.line()}, _PAGE)
+    name, words = asked["database"], (asked["query"] or "").lower().split()
+    page, size = asked["page"] or 1, asked["size"] or _SIZE
     with opened(context.layout) as snapshot:
         schema = Schema(context.layout, RememberedFiles(snapshot))
         _require(schema, snapshot, name)
@@ -61,13 +66,14 @@ def database(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
         }
 
 
-def setting(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
+def setting(context: Context, data: dict[str, Any]) -> dict[str, Any]:
     """Return a record as a form; one that is not stored as the form of a new one, of a type where it is given.
 
     Arguments: ``database``, ``key`` (null for a new record that has no name yet), ``type``.
     """
-    asked = Asked(arguments, "database", "key", "type")
-    name, key, type = asked.text("database"), asked.text("key", ""), asked.text("type", "")
+    line = arguments.or_none(arguments.line())
+    asked = arguments.take(data, {"database": arguments.line()}, {"key": line, "type": line})
+    name, key, type = asked["database"], asked["key"] or "", asked["type"] or ""
     with opened(context.layout) as snapshot:
         schema = Schema(context.layout, RememberedFiles(snapshot))
         _require(schema, snapshot, name)

@@ -15,8 +15,8 @@ from esmith.manager.helper.context import VerbError
 LONGEST_NAME, LONGEST_VALUE = 1000, 100_000
 #: How many values one operation may have, and how many entries one of them.
 MOST_VALUES, MOST_ENTRIES = 1000, 20_000
-#: Greater numbers stand nowhere.
-_GREATEST = 2**53
+#: No number of a revision or a generation is larger.
+_GREATEST = 2**63 - 1
 #: How long somebody may take to confirm a change, in seconds.
 _SHORTEST_CONFIRM, _LONGEST_CONFIRM = 5, 24 * 3600
 
@@ -76,19 +76,32 @@ def named(name: str, value: Any) -> str:
     return found
 
 
-def text_or_none(name: str, value: Any) -> str | None:
-    """Check a text, or null."""
-    return None if value is None else text(name, value)
+def or_none(check: Check) -> Check:
+    """Return a check that lets null pass as well."""
+    return lambda name, value: None if value is None else check(name, value)
 
 
-def named_or_none(name: str, value: Any) -> str | None:
-    """Check a name, or null."""
-    return None if value is None else named(name, value)
+text_or_none, named_or_none = or_none(text), or_none(named)
 
 
 def query(name: str, value: Any) -> str:
     """Check what is searched for."""
     return text(name, value, LONGEST_NAME)
+
+
+def line(longest: int = LONGEST_NAME) -> Check:
+    """Return the check of a text that may be empty, but has no control characters.
+
+    :param longest: how many characters it may have.
+    """
+
+    def check(name: str, value: Any) -> str:
+        found = text(name, value, longest)
+        if any(char < " " or char == "\x7f" for char in found):
+            raise wrong(f"{name} holds a character that no name holds")
+        return found
+
+    return check
 
 
 def flag(name: str, value: Any) -> bool:
@@ -103,6 +116,18 @@ def number(name: str, value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _GREATEST:
         raise wrong(f"{name} is no number")
     return value
+
+
+def count(least: int = 0, most: int = _GREATEST) -> Check:
+    """Return the check of a number that is neither too small nor too large."""
+
+    def check(name: str, value: Any) -> int:
+        found = number(name, value)
+        if not least <= found <= most:
+            raise wrong(f"{name} is not a number from {least} to {most}")
+        return found
+
+    return check
 
 
 def seconds(name: str, value: Any) -> float | None:
