@@ -130,10 +130,13 @@ $(VENV)/installed: pyproject.toml | $(VENV)/bin/python
 	@touch $@
 
 # Of axe-playwright-python the tests read axe.min.js only, so what it needs to run (50 MB, with a node) stays away.
+# The stamp is as old as the beginning: what is changed while it installs, is installed the next time.
 $(VENV)/installed-test: pyproject.toml Makefile | $(VENV)/bin/python
+	@touch $@.began
 	$(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check -e '.[$(EXTRAS)]'
 	$(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check --no-deps $(AXE)
-	@touch $@ $(VENV)/installed
+	@touch -r $@.began $@ $(VENV)/installed
+	@rm $@.began
 
 $(VENV)/installed-deb: pyproject.toml | $(VENV)/bin/python
 	$(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check -e '.[proxy,dns,manager]'

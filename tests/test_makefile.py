@@ -47,3 +47,25 @@ def test_the_environment_of_the_demo_in_front_of_the_path(tmp_path: Path) -> Non
     asked = "--eval=asked:; @command -v $(PYTHON)"
     first = shutil.which("python3")
     assert _make(tmp_path, asked, "asked", path=f"{programs}:{os.environ['PATH']}").strip() == first
+
+
+def test_what_changes_while_it_installs_is_not_lost(tmp_path: Path) -> None:
+    """A list of packages that is changed during an installation is installed by the next make."""
+    shutil.copy(HOME / "Makefile", tmp_path)
+    packages = tmp_path / "pyproject.toml"
+    packages.touch()
+    programs = tmp_path / ".venv/bin"
+    programs.mkdir(parents=True)
+    pip = tmp_path / "pip"
+    # Each run changes the list, as somebody else may who merges meanwhile.
+    pip.write_text(f"#!/bin/sh\necho >> {tmp_path}/runs; sleep 0.02; touch {packages}\n")
+    pip.chmod(0o755)
+    (programs / "python").touch()
+    words = (f"PYTHON={pip}", ".venv/installed-test")
+    for runs in (2, 4):
+        _make(tmp_path, *words, path=os.environ["PATH"])
+        assert (tmp_path / "runs").read_text().count("\n") == runs
+    pip.write_text("#!/bin/sh\n")
+    _make(tmp_path, *words, path=os.environ["PATH"])
+    assert "pip" not in _make(tmp_path, "--dry-run", *words, path=os.environ["PATH"])
+    assert sorted(os.listdir(tmp_path / ".venv")) == ["bin", "installed", "installed-test"]
