@@ -52,7 +52,7 @@ def line_of(data: dict[str, Any]) -> bytes:
 def answer(result: Any, also: dict[str, Any] | None = None) -> bytes:
     """Return the last line of an answer.
 
-    :param also: the results of the verbs that were asked with it; nothing of them is said when there are none.
+    :param also: the results of the verbs that were asked with it; without any there is no `also`.
     """
     return line_of({"ok": True, "result": result, **({"also": also} if also else {})})
 

@@ -1,4 +1,4 @@
-"""Pages that are told of the session together with what they show."""
+"""Pages that get the session together with what they show."""
 
 from __future__ import annotations
 
