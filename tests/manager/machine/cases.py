@@ -161,7 +161,7 @@ def _reads_mail(account: str) -> bool:
 
 
 def killed_in_a_job() -> None:
-    """Both processes are killed in a job: they are restarted, the job has ended well, and is shown at the next login."""
+    """Both processes are killed in a job: they are restarted, the job has ended well, and the next login shows it."""
     visitor = _logged_in()
     job = visitor.change(_FILTERING, v__Sensitivity="=high")
     found = processes()

@@ -160,7 +160,7 @@ def test_a_refused_file(scene: Scene, desk: Desk, checks: bool) -> None:
 
 
 @pytest.mark.parametrize(("name", "value"), [("TCPPort", "983"), ("status", "disabled")])
-def test_a_service_learns_what_no_file_tells_it(office_desk: Desk, name: str, value: str) -> None:
+def test_status_and_port_reach_the_process_of_a_service(office_desk: Desk, name: str, value: str) -> None:
     """Whether and where a service listens takes effect with the event that adjusts the service, also without a file."""
     shown = office_desk.preview(office_desk.setting("smanager", values={name: value}))
     assert "signal-event remoteaccess-update" in shown["commands"]
