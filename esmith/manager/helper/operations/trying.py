@@ -7,9 +7,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from esmith.errors import UsageError
-from esmith.events.definition import load_event
-from esmith.events.preview import preview
-from esmith.fragments.tree import TemplateTree
+from esmith.events.definition import load_actions
+from esmith.events.preview import preview_events
 from esmith.manager.helper.operations.commands import command, event_command, setting_commands
 from esmith.manager.helper.operations.conflict import refuse_conflict
 from esmith.schema.masking import Masking
@@ -24,6 +23,8 @@ if TYPE_CHECKING:
 
 #: What an action is sorted by.
 _NUMBER = re.compile(r"[SK][0-9]+")
+#: What hints of commands end with, which have stored the value; here nothing is stored yet.
+_STORED = " (stored as given)"
 #: Changes nothing: it says what is wrong with the argument of an event.
 _ONLY_CHECKS = ("check-argument", "check-certificate")
 #: Records and databases that decide whether a browser reaches this machine, and the panel on it.
@@ -54,7 +55,7 @@ class Tried:
             refuse_conflict(operation, snapshot)
             overlay = Overlay(snapshot)
             #: Hints about the values.
-            self.hints = operation.change(overlay)
+            self.hints = [hint.replace(_STORED, "") for hint in operation.change(overlay)]
             #: What would change in the databases.
             self.changes: list[Change] = overlay.changes
             #: The records that go at the end.
@@ -93,7 +94,11 @@ class Tried:
             data |= operation.tried(self._store)
         elif self.events:
             names = list(dict.fromkeys(words[0] for words in self.events))
-            found = preview(operation.layout, self._store, unsaved=self.changes, events=names, checks=checks)
+            found = preview_events(operation.layout, self._store, names, unsaved=self.changes, checks=checks)
+            if found.warnings and (noted := operation.noted()):
+                # About what the event itself settles nobody has to be warned.
+                later = preview_events(operation.layout, self._store, names, unsaved=[*self.changes, *noted])
+                found.warnings = [text for text in found.warnings if text in later.warnings]
             data |= _preview_data(found)
         elif self.changes:
             data["notes"] = ["no file depends on this"]
@@ -146,7 +151,7 @@ def _file_data(file: PreviewFile) -> dict[str, Any]:
 def _has_actions(layout: Layout, event: str) -> bool:
     """Return whether an event has actions that may change more than is shown: those of which no file says what."""
     try:
-        found = load_event(layout, event, TemplateTree(layout))
+        found = load_actions(layout, event)
     except UsageError:
         return False
     for name in found.actions:
