@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote, urlencode
 
 #: Below which all pages are.
 BASE = "/server-manager"
@@ -29,8 +29,18 @@ def panel_url(panel: str, *parts: object, **query: object) -> str:
     return url("/panel", group, name, *parts, **query)
 
 
+def without_done(address: str) -> str:
+    """Return the address of a page without the word about what was done before it."""
+    path, _question, query = address.partition("?")
+    kept = "&".join(part for part in query.split("&") if part and not part.startswith("done="))
+    return f"{path}?{kept}" if kept else path
+
+
 def inside(address: str) -> str:
     """Return an address that a browser brought, when it is one of our pages; the start page otherwise."""
-    if len(address) > 2000 or ".." in address or not _INSIDE.fullmatch(address) or "//" in address.partition("?")[0]:
+    path = address.partition("?")[0]
+    # A browser takes "%2e%2e" for ".." as well (URL standard, "double-dot URL path segment").
+    is_straight = "//" not in path and not {".", ".."} & set(unquote(path).replace("\\", "/").split("/"))
+    if len(address) > 2000 or ".." in address or not is_straight or not _INSIDE.fullmatch(address):
         return BASE + "/"
     return address

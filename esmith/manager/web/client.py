@@ -74,8 +74,25 @@ class Helper:
         :param address: the address of the browser.
         :raises HelperError: when the helper answers with an error, or not at all.
         """
-        async with self._connected(verb, arguments, session, address) as reader:
-            return _result(await self._line(reader, _PATIENCE))
+        return (await self.ask_also(verb, arguments, session, address))[0]
+
+    async def ask_also(
+        self,
+        verb: str,
+        arguments: dict[str, Any] | None = None,
+        session: str = "",
+        address: str = "",
+        also: dict[str, dict[str, Any]] | None = None,
+    ) -> tuple[Any, dict[str, Any]]:
+        """Return the result of a verb, and those of others that are asked with it: one process does all of them.
+
+        :param also: the verbs of :data:`esmith.manager.wire.ALSO`, each with its arguments.
+        :raises HelperError: as :meth:`ask`.
+        """
+        async with self._connected(verb, arguments, session, address, also) as reader:
+            answer = await self._line(reader, _PATIENCE)
+            found = answer.get("also")
+            return _result(answer), found if isinstance(found, dict) else {}
 
     async def follow(self, arguments: dict[str, Any], session: str, address: str) -> AsyncIterator[dict[str, Any]]:
         """Yield the lines of a job as ``{"line": ...}``, and at last ``{"job": ...}``.
@@ -89,9 +106,15 @@ class Helper:
 
     @asynccontextmanager
     async def _connected(
-        self, verb: str, arguments: dict[str, Any] | None, session: str, address: str
+        self,
+        verb: str,
+        arguments: dict[str, Any] | None,
+        session: str,
+        address: str,
+        also: dict[str, dict[str, Any]] | None = None,
     ) -> AsyncIterator[asyncio.StreamReader]:
-        request = wire.line_of({"verb": verb, "session": session, "address": address, "arguments": arguments or {}})
+        asked = {"verb": verb, "session": session, "address": address, "arguments": arguments or {}}
+        request = wire.line_of({**asked, "also": also} if also else asked)
         if len(request) > wire.MOST_REQUEST:
             raise HelperError(wire.BAD_REQUEST, "What was sent is too long.")
         try:
