@@ -100,6 +100,7 @@ def test_two_administrators(admin: Browser, other_browser: Browser, site_root: R
     assert (_sensitivity(site_root), _sorted(site_root)) == ("low", "disabled")
 
 
+@pytest.mark.long
 def test_two_who_change_different_things(admin: Browser, other_browser: Browser, site_root: Root) -> None:
     """Changes of other settings of the same page are no conflict."""
     log_in(other_browser)
