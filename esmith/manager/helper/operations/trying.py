@@ -61,6 +61,7 @@ class Tried:
             self.changes: list[Change] = overlay.changes
             #: The records that go at the end.
             self.deletes = operation.deletes(overlay)
+            self._noted = operation.noted(overlay)
             masking = Masking(operation.schema, overlay)
             self.shown = list(masking.changes_data(self.changes, self.changes))
             self._commands = setting_commands(self.changes, operation.schema, overlay)
@@ -96,9 +97,9 @@ class Tried:
         elif self.events:
             names = list(dict.fromkeys(words[0] for words in self.events))
             found = preview(operation.layout, self._store, unsaved=self.changes, events=names, checks=checks)
-            if found.warnings and (noted := operation.noted()):
+            if found.warnings and self._noted:
                 # About what the event itself settles nobody has to be warned.
-                later = preview(operation.layout, self._store, unsaved=[*self.changes, *noted], events=names)
+                later = preview(operation.layout, self._store, unsaved=[*self.changes, *self._noted], events=names)
                 found.warnings = [text for text in found.warnings if text in later.warnings]
             data |= _preview_data(found)
         elif self.changes:
