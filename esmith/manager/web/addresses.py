@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote, urlencode
 
 #: Below which all pages are.
 BASE = "/server-manager"
@@ -38,6 +38,9 @@ def without_done(address: str) -> str:
 
 def inside(address: str) -> str:
     """Return an address that a browser brought, when it is one of our pages; the start page otherwise."""
-    if len(address) > 2000 or ".." in address or not _INSIDE.fullmatch(address) or "//" in address.partition("?")[0]:
+    path = address.partition("?")[0]
+    # A browser takes "%2e%2e" for ".." as well (URL standard, "double-dot URL path segment").
+    is_straight = "//" not in path and not {".", ".."} & set(unquote(path).replace("\\", "/").split("/"))
+    if len(address) > 2000 or ".." in address or not is_straight or not _INSIDE.fullmatch(address):
         return BASE + "/"
     return address

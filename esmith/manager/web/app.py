@@ -20,16 +20,14 @@ from esmith.manager import wire
 from esmith.manager.web import error_pages, static_files, texts
 from esmith.manager.web.addresses import BASE
 from esmith.manager.web.client import Helper, HelperError
-from esmith.manager.web.guard import Guard, client_address, is_from_our_page
+from esmith.manager.web.guard import Guard, client_address, is_from_our_page, is_read_by_a_script
 from esmith.manager.web.kept import Kept
 from esmith.manager.web.pages import Handler, Page, all_pages
 from esmith.manager.web.posted import PostError, read_form
-from esmith.manager.web.visit import COOKIE, LOGIN_COOKIE, Visit, csrf_of
+from esmith.manager.web.visit import COOKIE, LOGIN_COOKIE, Visit, cookie_of, csrf_of
 
 #: How long the navigation is remembered, in seconds: panels change when a contrib is installed.
 _NAVIGATION_AGE = 30.0
-#: The tokens that a session or a login form may have are at most this long.
-_LONGEST_TOKEN = 200
 
 
 def create_app(
@@ -53,6 +51,8 @@ def create_app(
         routes=routes,
         exception_handlers={HTTPException: error_pages.of_status, 500: _fault},
     )
+    # What it would add or take away at the end, it would put behind the name that the browser claims to have asked.
+    app.router.redirect_slashes = False
     app.state.helper = Helper(socket_path)
     app.state.translations = dict(translations or {})
     app.state.navigation = {}
@@ -91,25 +91,28 @@ def _endpoint(page: Page) -> Callable[[Request], Awaitable[Response]]:
 
 
 async def _answer(page: Page, request: Request, visit: Visit) -> Response:
-    visit.token = _token(request, COOKIE)
+    if request.method != "POST" and not page.is_bare and is_read_by_a_script(request.scope):
+        return error_pages.page(request, 403)
+    visit.token = cookie_of(request, COOKIE)
     if request.method == "POST" and not _is_csrf_good(visit):
         # Without a session there is nothing that a forged request could do, so this one was only late.
         return error_pages.page(request, 403) if visit.token else error_pages.to_login(request)
     try:
         if not visit.token:
             raise HelperError(wire.SESSION, "")
-        visit.session = await visit.helper.ask("session", {}, visit.token, visit.address)
+        if not page.asks_first:
+            visit.session = await visit.helper.ask("session", {}, visit.token, visit.address)
         if not page.is_bare:
             visit.navigation = await _navigation(request, visit)
         return await _handler(page, request)(request)
     except HelperError as error:
-        if error.kind != wire.SESSION:
-            raise
-        return error_pages.to_login(request)
+        if error.kind == wire.SESSION:
+            return error_pages.to_login(request)
+        raise
 
 
 async def _answer_open(page: Page, request: Request, visit: Visit) -> Response:
-    visit.token = _token(request, LOGIN_COOKIE)
+    visit.token = cookie_of(request, LOGIN_COOKIE)
     if request.method == "POST" and not _is_csrf_good(visit):
         return error_pages.to_login(request, is_new=True)
     return await _handler(page, request)(request)
@@ -121,25 +124,21 @@ def _handler(page: Page, request: Request) -> Handler:
     return handler
 
 
-def _token(request: Request, cookie: str) -> str:
-    token = request.cookies.get(cookie, "")
-    return token if token.isascii() and token.isprintable() and len(token) <= _LONGEST_TOKEN else ""
-
-
 def _is_csrf_good(visit: Visit) -> bool:
     given = visit.posted.get("csrf").encode("utf-8", "replace")
     return bool(visit.token) and hmac.compare_digest(given, csrf_of(visit.token).encode())
 
 
 async def _navigation(request: Request, visit: Visit) -> dict[str, Any]:
-    """Return the navigation of an account, at most half a minute old."""
+    """Return the navigation of a session, at most half a minute old."""
     remembered: dict[str, tuple[float, asyncio.Future[Any]]] = request.app.state.navigation
-    account, now = str(visit.session.get("account", "")), time.monotonic()
-    at, future = remembered.get(account, (0.0, None))
+    # Of a session: one that has ended must not answer for another one that asks at the same time.
+    whose, now = visit.csrf, time.monotonic()
+    at, future = remembered.get(whose, (0.0, None))
     if future is None or now - at > _NAVIGATION_AGE or (future.done() and (future.cancelled() or future.exception())):
         if len(remembered) > 100:
             remembered.clear()
         future = asyncio.ensure_future(visit.helper.ask("navigation", {}, visit.token, visit.address))
-        remembered[account] = (now, future)
+        remembered[whose] = (now, future)
     navigation = await asyncio.shield(future)
     return navigation if isinstance(navigation, dict) else {}

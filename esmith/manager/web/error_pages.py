@@ -15,7 +15,7 @@ from esmith.manager.web.addresses import url
 from esmith.manager.web.client import HelperError
 from esmith.manager.web.rendering import render
 from esmith.manager.web.texts import _
-from esmith.manager.web.visit import LOGIN_COOKIE, Visit, visit_of
+from esmith.manager.web.visit import LOGIN_COOKIE, Visit, cookie_of, visit_of
 
 #: From the status of HTTP to a heading and what to do.
 _TEXTS = {
@@ -107,14 +107,20 @@ def to_login(request: Request, *, is_new: bool = False) -> Response:
         return Response(status_code=401, headers={"hx-redirect": url("/login")})
     if request.method == "POST" and not is_new:
         carried = json.dumps(visit_of(request).posted.carried())
-        return login_form(request, next_page=request.url.path, carried=carried, notice=_("Your session has ended."))
+        return login_form(request, next_page=_asked(request), carried=carried, notice=_("Your session has ended."))
     if is_new:
         given = visit_of(request).posted
         notice = _("This form was too old. Enter the password again.")
         next_page, carried, account = given.get("next"), given.get("carried"), given.get("account")
         return login_form(request, next_page=next_page, carried=carried, account=account, notice=notice)
-    asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    asked = _asked(request)
     return RedirectResponse(url("/login", next=asked if asked != url("/") else None), 303)
+
+
+def _asked(request: Request) -> str:
+    """Return the address that was asked for, as it was written."""
+    path, query = request.scope["raw_path"], request.scope["query_string"]
+    return f"{path.decode('latin-1')}?{query.decode('latin-1')}" if query else path.decode("latin-1")
 
 
 def login_form(
@@ -131,7 +137,7 @@ def login_form(
 
     :param carried: JSON of the values that were posted when the session had ended.
     """
-    token = request.cookies.get(LOGIN_COOKIE, "")
+    token = cookie_of(request, LOGIN_COOKIE)
     if not (20 <= len(token) <= 100 and token.isascii() and token.isalnum()):
         token = secrets.token_hex(24)
     request.state.visit = Visit(request.app.state.helper, token=token)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+from collections import Counter
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
@@ -26,11 +27,15 @@ HEADERS = (
 #: Unless the answer says otherwise.
 NO_STORE = ("cache-control", "no-store")
 
+#: Scheme, name and port.
+_Place = tuple[str, str, int]
 _LOOPBACK = frozenset(("127.0.0.1", "::1"))
 
 
 #: How many requests may be answered at once, streams among them.
 MOST_REQUESTS = 64
+#: How many of them may come from one address, so that nobody alone keeps all others out.
+MOST_OF_ADDRESS = 32
 #: How long a browser may take to read a part of an answer, in seconds.
 READ_PATIENCE = 60.0
 
@@ -40,7 +45,7 @@ class Guard:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._running = 0
+        self._running: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -48,26 +53,47 @@ class Guard:
             await self._app(scope, receive, send)
             return
 
+        is_read = not _has_body(scope)
+
+        async def receive_noted() -> Message:
+            nonlocal is_read
+            message = await receive()
+            is_read = is_read or not message.get("more_body", False)
+            return message
+
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message = {**message, "headers": list(_guarded(message.get("headers", ())))}
+                headers = list(_guarded(message.get("headers", ())))
+                if not is_read:
+                    # Else who sends the rest byte by byte keeps the connection without end.
+                    headers = [row for row in headers if row[0] != b"connection"] + [(b"connection", b"close")]
+                message = {**message, "headers": headers}
             await asyncio.wait_for(send(message), READ_PATIENCE)
 
-        if self._running >= MOST_REQUESTS:
+        address = network_of(client_address(scope))
+        if self._running.total() >= MOST_REQUESTS or self._running[address] >= MOST_OF_ADDRESS:
             await _send_plain(send_guarded, 503, "The server-manager is busy. Try again in a moment.")
         elif scope["method"] in ("GET", "HEAD") and _has_body(scope):
             await _send_plain(send_guarded, 400, "A request of this kind has no body.")
+        elif _has_two_lengths(scope):
+            await _send_plain(send_guarded, 400, "It is not clear how long this request is.")
         else:
-            self._running += 1
+            self._running[address] += 1
             try:
-                await self._app(scope, receive, send_guarded)
+                await self._app(scope, receive_noted, send_guarded)
             finally:
-                self._running -= 1
+                self._running -= Counter((address,))
 
 
 def _has_body(scope: Scope) -> bool:
     headers = Headers(scope=scope)
     return headers.get("content-length", "0").strip() != "0" or "transfer-encoding" in headers
+
+
+def _has_two_lengths(scope: Scope) -> bool:
+    # A proxy before this may have gone by the other one (RFC 9112, 6.1, "request smuggling").
+    headers = Headers(scope=scope)
+    return "content-length" in headers and "transfer-encoding" in headers
 
 
 async def _send_plain(send: Send, status: int, text: str) -> None:
@@ -106,10 +132,32 @@ def client_address(scope: Scope) -> str:
     if _is_behind_proxy(scope):
         last = Headers(scope=scope).getlist("x-forwarded-for")
         try:
-            return str(ipaddress.ip_address(last[-1].split(",")[-1].strip())) if last else _peer(scope)
+            # What may follow a "%" names an interface of some machine, and may be any text.
+            named = last[-1].split(",")[-1].strip().partition("%")[0] if last else ""
+            return str(ipaddress.ip_address(named)) if last else _peer(scope)
         except ValueError:
             pass
     return _peer(scope)
+
+
+def network_of(address: str) -> str:
+    """Return what counts as one address: of IPv6 the network, whose last part is chosen by whoever has it."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if found.version == 4 or found.ipv4_mapped:
+        return str(getattr(found, "ipv4_mapped", None) or found)
+    return str(ipaddress.ip_network((int(found), 64), strict=False))
+
+
+def is_read_by_a_script(scope: Scope) -> bool:
+    """Return whether a browser says that a page is wanted for something else than to be shown.
+
+    Other pages of the same host, such as those of an information bay, are no other site to a browser. Their scripts
+    may read what they load; but the browser says that it is a script that loads it (W3C, Fetch Metadata).
+    """
+    return Headers(scope=scope).get("sec-fetch-dest", "document") != "document"
 
 
 def is_from_our_page(scope: Scope) -> bool:
@@ -125,18 +173,21 @@ def is_from_our_page(scope: Scope) -> bool:
     return origin is None or _place(origin) in _own_places(scope, headers)
 
 
-def _own_places(scope: Scope, headers: Headers) -> set[tuple[str, int | None]]:
+def _own_places(scope: Scope, headers: Headers) -> set[_Place | None]:
     names = [headers.get("host", "")]
     if _is_behind_proxy(scope):
-        names += [name.strip() for name in headers.get("x-forwarded-host", "").split(",")]
+        # What the browser itself brought stands before.
+        names += [name.split(",")[-1].strip() for name in headers.getlist("x-forwarded-host")[-1:]]
     # A proxy that ends TLS asks with http for what the browser asked with https.
     schemes = ("http", "https") if _is_behind_proxy(scope) else (scope.get("scheme", "https"),)
-    return {_place(f"{scheme}://{name}") for name in names for scheme in schemes if name}
+    return {_place(f"{scheme}://{name}") for name in names for scheme in schemes} - {None}
 
 
-def _place(origin: str) -> tuple[str, int | None]:
+def _place(origin: str) -> _Place | None:
+    """Return scheme, name and port of an origin, None for what is none: ``null``."""
     try:
         parts = urlsplit(origin)
-        return parts.hostname or "", parts.port or {"http": 80, "https": 443}.get(parts.scheme)
-    except ValueError:
-        return "", None
+        port = parts.port or {"http": 80, "https": 443}[parts.scheme]
+    except (ValueError, KeyError):
+        return None
+    return (parts.scheme, parts.hostname, port) if parts.hostname else None

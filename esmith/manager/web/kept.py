@@ -11,6 +11,8 @@ from typing import Any
 _AGE = 1800.0
 #: How many wait at most; the oldest goes first.
 _MOST = 200
+#: How long they may be together, in characters.
+_MOST_CHARACTERS = 1_000_000
 
 
 class Kept:
@@ -25,16 +27,22 @@ class Kept:
             return ""
         now = time.monotonic()
         self._waiting = {token: row for token, row in self._waiting.items() if now - row[0] < _AGE}
-        while len(self._waiting) >= _MOST:
-            del self._waiting[next(iter(self._waiting))]
         token = secrets.token_urlsafe(18)
         self._waiting[token] = (now, _whose(session), values)
+        lengths = [sum(len(str(value)) for value in row[2].values()) for row in self._waiting.values()]
+        while len(lengths) > _MOST or sum(lengths) > _MOST_CHARACTERS:
+            del self._waiting[next(iter(self._waiting))], lengths[0]
         return token
 
     def find(self, session: str, token: str) -> dict[str, Any] | None:
         """Return the values of a token; None when they are gone or belong to another session."""
         at, owner, values = self._waiting.get(token, (0.0, b"", {}))
         return values if owner == _whose(session) and time.monotonic() - at < _AGE else None
+
+    def forget(self, session: str) -> None:
+        """Forget all values of a session that ends."""
+        owner = _whose(session)
+        self._waiting = {token: row for token, row in self._waiting.items() if row[1] != owner}
 
     def drop(self, token: str) -> None:
         """Forget values that were used."""

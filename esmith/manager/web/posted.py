@@ -35,21 +35,24 @@ class Posted:
 
     def __init__(self, pairs: list[tuple[str, str]]) -> None:
         self.pairs = pairs
+        self._values: dict[str, list[str]] = {}
+        for name, value in pairs:
+            self._values.setdefault(name, []).append(value)
 
     def get(self, name: str, default: str = "") -> str:
         """Return the first value of a name."""
-        return next((value for other, value in self.pairs if other == name), default)
+        return self._values.get(name, [default])[0]
 
     def all(self, name: str) -> list[str]:
         """Return all values of a name."""
-        return [value for other, value in self.pairs if other == name]
+        return list(self._values.get(name, ()))
 
     def starting(self, prefix: str) -> Iterator[tuple[str, str]]:
         """Yield the rest of each name that begins so, with its value."""
         return ((name[len(prefix) :], value) for name, value in self.pairs if name.startswith(prefix))
 
     def __contains__(self, name: str) -> bool:
-        return any(other == name for other, _value in self.pairs)
+        return name in self._values
 
     def carried(self) -> list[tuple[str, str]]:
         """Return what may be written into a page again as hidden values: no token, and nothing secret."""

@@ -12,11 +12,12 @@ from starlette.responses import Response
 
 from esmith.manager import wire
 from esmith.manager.web import error_pages
+from esmith.manager.web.addresses import inside
 from esmith.manager.web.client import HelperError
-from esmith.manager.web.forms import Labels
+from esmith.manager.web.forms import Labels, labels_of
 from esmith.manager.web.rendering import render
 from esmith.manager.web.texts import _
-from esmith.manager.web.visit import ask, posted, visit_of
+from esmith.manager.web.visit import ask, ask_also, posted, visit_of
 
 #: Makes the form again, with a message about all of it, or one for each field that is wrong.
 Refuse = Callable[[str, dict[str, str]], Awaitable[Response]]
@@ -42,6 +43,7 @@ class Proposal:
     :param labels: of fields, by the setting that each writes.
     :param title: what is changed: the heading of a panel.
     :param carried: the values of the form, to go back with.
+    :param form: the verb that describes the form, and its arguments, where labels and title are not known yet.
     """
 
     operation: dict[str, Any]
@@ -50,6 +52,14 @@ class Proposal:
     labels: dict[str, Labels] = field(default_factory=dict)
     title: str = ""
     carried: list[tuple[str, str]] | None = None
+    form: tuple[str, dict[str, Any]] | None = None
+
+    def learn(self, form: dict[str, Any]) -> None:
+        """Take labels and title from what describes the form."""
+        self.form = None
+        self.labels = labels_of(form.get("sections", ()))
+        key = self.operation.get("key")
+        self.title = self.title or (f"{_(form['heading'])}: {key}" if key is not None else str(form["heading"]))
 
     @property
     def complete(self) -> dict[str, Any]:
@@ -70,14 +80,19 @@ async def show_preview(
     :param checks: whether to wait for the verdicts of the programs that read the files.
     """
     try:
-        found = await ask(request, "preview", operation=proposal.complete, checks=checks)
+        also = dict([proposal.form]) if proposal.form else {}
+        found, others = await ask_also(request, also, "preview", operation=proposal.complete, checks=checks)
     except HelperError as error:
         if error.kind == wire.CONFLICT:
+            if proposal.form:
+                proposal.learn(await ask(request, proposal.form[0], **proposal.form[1]))
             return show_conflict(request, proposal, error)
         if refuse is None or error.kind not in (wire.REFUSED, wire.FAILED):
             raise
         where = f" ({error.place})" if error.place else ""
         return await refuse(f"{_(error.message)}{where} {_(error.hint)}".strip(), error.fields)
+    if proposal.form:
+        proposal.learn(others[proposal.form[0]])
     kept = request.app.state.kept.keep(visit_of(request).token, proposal.secrets)
     return _page(request, proposal, _complete(found), kept)
 
@@ -152,7 +167,8 @@ def read_proposal(request: Request) -> Proposal | None:
         operation = json.loads(values.get("operation"))
     except (ValueError, RecursionError) as error:
         raise HelperError(wire.BAD_REQUEST, _("This form cannot be read.")) from error
-    if not isinstance(operation, dict):
+    is_one = isinstance(operation, dict) and isinstance(operation.get("kind"), str)
+    if not is_one or not isinstance(operation.get("values", {}), dict):
         raise HelperError(wire.BAD_REQUEST, _("This form cannot be read."))
     secrets = {name: secret for name, secret in values.starting("secret.") if secret}
     if token := values.get("kept"):
@@ -162,7 +178,8 @@ def read_proposal(request: Request) -> Proposal | None:
         secrets = {**found, **secrets}
     _resolve(operation, secrets, dict(values.starting("take.")))
     carried = pairs_of(values.get("form"))
-    return Proposal(operation, secrets, values.get("back"), title=values.get("title"), carried=carried)
+    back = inside(values.get("back")) if values.get("back") else ""
+    return Proposal(operation, secrets, back, title=values.get("title"), carried=carried)
 
 
 def pairs_of(text: str) -> list[tuple[str, str]]:

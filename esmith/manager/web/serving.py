@@ -6,6 +6,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -15,12 +16,11 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from esmith.manager.web.app import create_app
 from esmith.manager.web.guard import HEADERS, NO_STORE
+from esmith.manager.web.listening import Listener
 from esmith.manager.web.rendering import load_templates
 
 #: How long a browser may take for the headers of a request, in seconds.
 HEADER_PATIENCE = 10.0
-#: How many browsers may be connected at once.
-MOST_CONNECTIONS = 200
 #: How long the headers of a request may be, in bytes.
 _MOST_HEADERS = 16 * 1024
 
@@ -31,12 +31,9 @@ class PatientProtocol(H11Protocol):
     _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin; when too many are connected, end at once."""
+        """Begin."""
         super().connection_made(transport)
-        if len(self.connections) > MOST_CONNECTIONS:
-            transport.abort()
-        else:
-            self._watch()
+        self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End."""
@@ -80,6 +77,13 @@ class QuietServer(uvicorn.Server):
 
     _ends: asyncio.Event | None = None
     _loop: asyncio.AbstractEventLoop | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to listen. For the beginning of TLS there is no more time than for the headers."""
+        if self.config.ssl is not None:
+            loop = asyncio.get_running_loop()
+            loop.create_server = partial(loop.create_server, ssl_handshake_timeout=HEADER_PATIENCE)  # type: ignore[method-assign]
+        await super().startup(sockets)
 
     async def main_loop(self) -> None:
         """Answer until a signal comes."""
@@ -127,4 +131,4 @@ def serve(listener: socket.socket, socket_path: str, *, certificate: str, key: s
     config = _config(socket_path, certificate, key)
     load_templates()
     begin()
-    QuietServer(config).run(sockets=[listener])
+    QuietServer(config).run(sockets=[Listener(listener)])

@@ -107,7 +107,7 @@ def test_findings_are_there_before_the_examination(reader: Browser) -> None:
     """The page comes without the doctor; a script asks for it, and without a script a link does."""
     page = reader.get("/health")
     assert reader.helper.arguments("health") == {"doctor": False}
-    assert 'hx-get="/server-manager/health/examined"' in page.text
+    assert 'hx-post="/server-manager/health/examined"' in page.text
     assert 'href="/server-manager/health?examined=yes#examined"' in page.text
     assert (
         page.words.index("Does not work") < page.words.index("Needs attention") < page.words.index("Was not looked at")
@@ -126,7 +126,7 @@ def test_the_examination_adds_only_its_own(browse: MakeBrowser) -> None:
         old = {"by": "status", "severity": "warning", "what": "settings wait", "cure": []}
         return {"findings": [*own, old]}
 
-    words = browse({"health": health}).get("/health/examined").words
+    words = browse({"health": health}).post("/health/examined").words
     assert "the disk is full" in words
     assert "settings wait" not in words
 

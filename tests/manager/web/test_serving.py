@@ -17,8 +17,9 @@ from typing import Any
 import pytest
 
 from esmith.manager import web
-from esmith.manager.web import posted, serving
-from esmith.manager.web.guard import HEADERS, MOST_REQUESTS, Guard
+from esmith.manager.web import listening, posted, serving
+from esmith.manager.web.guard import HEADERS, MOST_OF_ADDRESS, MOST_REQUESTS, Guard
+from esmith.manager.web.listening import Listener
 from tests.manager.fake_helper import FakeHelper
 
 #: Far above what anything here takes, in seconds.
@@ -26,14 +27,19 @@ _LIMIT = 60
 _GET = b"GET /server-manager/login HTTP/1.1\r\nhost: a\r\n"
 
 
-def _with_server(folder: Path, use: Callable[[int], Coroutine[Any, Any, Any]]) -> Any:
-    """Run a server on a free port in this process, and something that uses it."""
+def _with_server(
+    folder: Path, use: Callable[[int], Coroutine[Any, Any, Any]], certificate: tuple[str, str] = ("", "")
+) -> Any:
+    """Run a server on a free port in this process, and something that uses it.
+
+    :param certificate: the files of the certificate and its key.
+    """
 
     async def run() -> Any:
         helper = FakeHelper(folder, {})
         await helper.start()
-        listener = socket.create_server(("127.0.0.1", 0))
-        server = serving.QuietServer(serving._config(helper.path, "", ""))
+        listener = Listener(socket.create_server(("127.0.0.1", 0)))
+        server = serving.QuietServer(serving._config(helper.path, *certificate))
         running = asyncio.ensure_future(server._serve([listener]))
         try:
             return await asyncio.wait_for(use(listener.getsockname()[1]), _LIMIT)
@@ -47,8 +53,8 @@ def _with_server(folder: Path, use: Callable[[int], Coroutine[Any, Any, Any]]) -
     return asyncio.run(run())
 
 
-async def _talk(port: int, *parts: bytes) -> bytes:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+async def _talk(port: int, *parts: bytes, address: str = "127.0.0.1") -> bytes:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(address, 0))
     try:
         for part in parts:
             writer.write(part)
@@ -105,7 +111,7 @@ def test_what_is_no_request_gets_the_headers_too(tmp_path: Path) -> None:
 
 def test_too_many_connections(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """More connections than allowed are closed at once; the others go on."""
-    monkeypatch.setattr(serving, "MOST_CONNECTIONS", 3)
+    monkeypatch.setattr(listening, "MOST_CONNECTIONS", 3)
 
     async def use(port: int) -> tuple[bytes, bytes]:
         held = [await asyncio.open_connection("127.0.0.1", port) for _number in range(3)]
@@ -136,7 +142,8 @@ def test_too_many_requests_at_once() -> None:
                 statuses.append(message["status"])
 
         guard, scope = Guard(slow), {"type": "http", "method": "GET", "headers": []}
-        running = [asyncio.ensure_future(guard(scope, None, send)) for _ in range(MOST_REQUESTS)]  # type: ignore[arg-type]
+        scopes = [{**scope, "client": (f"192.0.2.{number % 4}", 1)} for number in range(MOST_REQUESTS)]
+        running = [asyncio.ensure_future(guard(each, None, send)) for each in scopes]  # type: ignore[arg-type]
         await asyncio.sleep(0)
         await guard(scope, None, send)  # type: ignore[arg-type]
         go.set()
@@ -145,6 +152,90 @@ def test_too_many_requests_at_once() -> None:
         return statuses[0], statuses.count(200)
 
     assert asyncio.run(use()) == (503, MOST_REQUESTS + 1)
+
+
+def test_one_address_does_not_keep_out_others() -> None:
+    """One address, of IPv6 one network, has a part of the requests at once; others are answered."""
+
+    async def use() -> list[int]:
+        go, statuses = asyncio.Event(), []
+
+        async def slow(_scope: Any, _receive: Any, send: Any) -> None:
+            await go.wait()
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+
+        async def send(message: Any) -> None:
+            if "status" in message:
+                statuses.append(message["status"])
+
+        guard, scope = Guard(slow), {"type": "http", "method": "GET", "headers": []}
+        scopes = [{**scope, "client": (f"2001:db8::{number:x}", 1)} for number in range(MOST_OF_ADDRESS + 1)]
+        scopes.append({**scope, "client": ("2001:db8:0:1::1", 1)})
+        running = [asyncio.ensure_future(guard(each, None, send)) for each in scopes]  # type: ignore[arg-type]
+        await asyncio.sleep(0)
+        go.set()
+        await asyncio.gather(*running)
+        return statuses
+
+    assert asyncio.run(use()) == [503] + [200] * (MOST_OF_ADDRESS + 1)
+
+
+def test_one_address_does_not_take_all_connections(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Connections count before anything is sent, those of one address besides, and no longer when they are closed."""
+    monkeypatch.setattr(listening, "MOST_OF_ADDRESS", 2)
+
+    async def use(port: int) -> list[bytes]:
+        held = [socket.create_connection(("127.0.0.1", port), 9, ("127.0.0.2", 0)) for _number in range(2)]
+        get = _GET + b"connection: close\r\n\r\n"
+        answers = [await _talk(port, get, address="127.0.0.2"), await _talk(port, get, address="127.0.0.3")]
+        for connection in held:
+            connection.close()
+        await _talk(port, get)
+        return [*answers, await _talk(port, get, address="127.0.0.2")]
+
+    assert [answer[:13] for answer in _with_server(tmp_path, use)] == [b"", b"HTTP/1.1 200 ", b"HTTP/1.1 200 "]
+
+
+def test_a_body_that_nobody_reads_ends_the_connection(tmp_path: Path) -> None:
+    """An answer that does not wait for what is posted closes, so that a slow rest keeps no connection."""
+    heads = [b"PUT /server-manager/login", b"POST /server-manager/nothing", b"POST /server-manager/login"]
+    rest = b" HTTP/1.1\r\nhost: a\r\ncontent-type: text/plain\r\ncontent-length: 100\r\n\r\nx"
+
+    async def use(port: int) -> Any:
+        return await asyncio.gather(*(_talk(port, head + rest) for head in heads))
+
+    answers = _with_server(tmp_path, use)
+    assert [answer[:13] for answer in answers] == [b"HTTP/1.1 405 ", b"HTTP/1.1 404 ", b"HTTP/1.1 415 "]
+
+
+def test_a_request_has_one_length(tmp_path: Path) -> None:
+    """What says twice how long it is, is refused, and what comes behind it is no request."""
+    both = b"content-length: 4\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n" + _GET + b"\r\n"
+    head = b"POST /server-manager/login HTTP/1.1\r\nhost: a\r\n"
+    answer = _with_server(tmp_path, lambda port: _talk(port, head + both))
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.count(b"HTTP/1.1 ") == 1
+
+
+def test_tls_has_to_begin_soon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who connects for TLS and does not begin with it is cut off as one who sends no headers is."""
+    monkeypatch.setattr(serving, "HEADER_PATIENCE", 0.2)
+    both = str(tmp_path / "both.pem")
+    command = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-days",
+        "1",
+    ]
+    command += ["-subj", "/CN=localhost", "-keyout", both, "-out", f"{both}.crt"]
+    subprocess.run(command, check=True, capture_output=True, timeout=_LIMIT)
+    assert _with_server(tmp_path, _talk, (f"{both}.crt", both)) == b""
 
 
 _PROBE = """

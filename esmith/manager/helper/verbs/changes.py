@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
 from esmith.apply.generations import newest_number
@@ -18,7 +18,8 @@ from esmith.manager.helper.operations import arguments, read_operation
 from esmith.manager.helper.operations.conflict import refuse_conflict
 from esmith.manager.helper.operations.engine import TakeBackOperation
 from esmith.manager.helper.operations.trying import Tried
-from esmith.manager.helper.settling import list_jobs, read_job
+from esmith.manager.helper.settling import list_jobs, read_job, running_jobs
+from esmith.schema.remembered import RememberedFiles
 from esmith.store import open_store
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 #: How many jobs are listed.
 _MOST_JOBS = 50
+#: How many may run at once; each is a process, and waits for the others.
+_MOST_RUNNING = 16
 #: How long a running event is waited for when a change is confirmed, in seconds.
 _PATIENCE = 30.0
 
@@ -36,12 +39,9 @@ _PATIENCE = 30.0
 def preview_verb(context: Context, data: dict[str, Any]) -> dict[str, Any]:
     """Return what an operation would do. Nothing is changed."""
     found = arguments.take(data, {"operation": arguments.mapping}, {"checks": arguments.flag})
-    operation = read_operation(context, found["operation"])
-    store = open_store(context.layout)
-    try:
+    with closing(open_store(context.layout)) as store, store.snapshot() as snapshot:
+        operation = read_operation(context, found["operation"], RememberedFiles(snapshot))
         return Tried(operation, store).data(checks=bool(found["checks"]))
-    finally:
-        store.close()
 
 
 def apply_verb(context: Context, data: dict[str, Any]) -> dict[str, Any]:
@@ -51,6 +51,8 @@ def apply_verb(context: Context, data: dict[str, Any]) -> dict[str, Any]:
     if found["confirm"] is not None and not operation.may_confirm:
         raise VerbError(wire.REFUSED, "this cannot go back by itself", hint="apply it without that", fields={})
     operation.require_all()
+    if len(running_jobs(context.layout)) >= _MOST_RUNNING:
+        raise VerbError(wire.BUSY, "too many jobs run at once; try again when some have ended")
     return _begin(context, operation, found["confirm"])
 
 

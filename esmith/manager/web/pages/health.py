@@ -74,5 +74,5 @@ def _finding(finding: dict[str, Any]) -> dict[str, Any]:
 
 ROUTES = [
     Page("/health", get=_health),
-    Page("/health/examined", get=_examined, is_bare=True),
+    Page("/health/examined", post=_examined, is_bare=True),
 ]

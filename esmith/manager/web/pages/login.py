@@ -60,6 +60,7 @@ async def log_out_everywhere(request: Request) -> Response:
 
 
 async def _end(request: Request, verb: str, done: str) -> Response:
+    request.app.state.kept.forget(visit_of(request).token)
     await ask(request, verb)
     answer = redirect("/login", done=done)
     set_cookie(answer, COOKIE, "")
