@@ -19,7 +19,7 @@ import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from esmith.errors import ServiceError, UsageError
+from esmith.errors import EsmithError, ServiceError, UsageError
 from esmith.fields import dataclass
 
 if TYPE_CHECKING:
@@ -246,6 +246,9 @@ class Both:
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, signal.SIG_DFL)
             code = self._works[name](begins)
+        except EsmithError as error:
+            # It is about what the administrator did, as a second helper of the same root.
+            print(f"esmith: {error}", file=sys.stderr, flush=True)
         finally:
             if code and sys.exc_info()[0] is not None:
                 traceback.print_exc()
