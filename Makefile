@@ -130,7 +130,7 @@ $(VENV)/installed: pyproject.toml | $(VENV)/bin/python
 	@touch $@
 
 # Of axe-playwright-python the tests read axe.min.js only, so what it needs to run (50 MB, with a node) stays away.
-$(VENV)/installed-test: pyproject.toml | $(VENV)/bin/python
+$(VENV)/installed-test: pyproject.toml Makefile | $(VENV)/bin/python
 	$(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check -e '.[$(EXTRAS)]'
 	$(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check --no-deps $(AXE)
 	@touch $@ $(VENV)/installed

@@ -29,12 +29,13 @@ from tests.reused import CopyRoot, Reused
 _MEMORY = "/dev/shm"
 _WANTED_BYTES = 2 * 2**30
 #: Folders whose tests share something that takes long to start or to make.
-_TOGETHER = ("tests/system/", "tests/contribs/")
+_TOGETHER = ("tests/system/", "tests/contribs/", "tests/manager/browser/")
 #: What takes longest is begun with, so that not one worker has it before it when the other has nothing left.
 _FIRST = (
     "tests/system/",
     "tests/page/",
     "tests/contribs/",
+    "tests/manager/browser/",
     "tests/crash/test_crash.py",
     "tests/store/test_full_disk_scan.py",
     "tests/content/test_random_settings.py",

@@ -143,7 +143,8 @@ def test_no_modules_import_each_other() -> None:
 def test_what_events_have_no_use_for() -> None:
     """A stamp of an event leaves out packages that an event cannot reach by its imports."""
     imported = _imported_modules()
-    reached, waiting = set(), ["esmith.events.signal", "esmith.events.expand", "esmith.events.stamping"]
+    reached: set[str] = set()
+    waiting = ["esmith.events.signal", "esmith.events.expand", "esmith.events.stamping"]
     while waiting:
         for name in imported[waiting.pop()] - reached:
             reached.add(name)

@@ -47,14 +47,17 @@ class Chosen:
         #: What all events that were named do to services.
         self.event = Event("", "")
 
-    def add(self, events: Sequence[str] | None, templates: Sequence[str] | None) -> None:
-        """Add those that were asked for."""
+    def add(self, events: Sequence[str] | None, templates: Sequence[str] | None, *, others: bool = True) -> None:
+        """Add those that were asked for.
+
+        :param others: whether the other events are looked at for their names; events that were named are always.
+        """
         for path in templates or ():
             self._renderer.find(path)
             self.templates.append(path)
         wanted = dict.fromkeys(events or ())
         known = event_names(self._layout)
-        for name in [*wanted, *(other for other in known if other not in wanted)]:
+        for name in [*wanted, *(other for other in known if others and other not in wanted)]:
             try:
                 event = load_event(self._layout, name, self._renderer.tree)
                 if name in wanted:

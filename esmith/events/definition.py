@@ -70,6 +70,21 @@ def load_event(layout: Layout, name: str, tree: TemplateTree) -> Event:
     :raises TemplateError: when it names a template that does not exist, or is written wrongly.
     :raises UntrustedError: when its directory, an action or a list is not in the hands of its owners alone.
     """
+    event = load_actions(layout, name)
+    event.templates = list(_templates(os.path.join(event.directory, TEMPLATES), tree))
+    for service, action, place in _services(os.path.join(event.directory, SERVICES)):
+        event.services.setdefault(service, []).append(action)
+        event.asked_in.setdefault((service, action), place)
+    return event
+
+
+def load_actions(layout: Layout, name: str) -> Event:
+    """Read an event without its templates and services.
+
+    :raises UsageError: when there is no such event.
+    :raises TemplateError: when it cannot be read.
+    :raises UntrustedError: when its directory or something in it is not in the hands of its owners alone.
+    """
     directory = os.path.join(layout.events, name)
     if "/" in name or name.startswith(".") or name in ("", "actions") or not os.path.isdir(directory):
         known = event_names(layout)
@@ -87,10 +102,6 @@ def load_event(layout: Layout, name: str, tree: TemplateTree) -> Event:
             event.dangling.append(entry.name)
         executable = leads_to_file(entry) and os.access(entry.path, os.X_OK)
         (event.actions if executable else event.skipped).append(entry.name)
-    event.templates = list(_templates(os.path.join(directory, TEMPLATES), tree))
-    for service, action, place in _services(os.path.join(directory, SERVICES)):
-        event.services.setdefault(service, []).append(action)
-        event.asked_in.setdefault((service, action), place)
     return event
 
 

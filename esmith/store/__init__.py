@@ -33,7 +33,9 @@ def open_store(layout: Layout, *, write: bool = False, create: bool = False, ver
 
 def load_engine() -> None:
     """Load what :func:`open_store` needs and open nothing: for a process whose forks open a store."""
-    import esmith.store.lmdb.store  # noqa: F401 - that it is loaded is all
+    import esmith.store.lmdb.blocks
+    import esmith.store.lmdb.store
+    import esmith.store.lmdb.whole  # noqa: F401 - that they are loaded is all
 
 
 def is_verified(layout: Layout) -> bool:

@@ -7,8 +7,9 @@ import sys
 import pytest
 
 from esmith.errors import TemplateError, UsageError
-from esmith.events.preview import Preview, PreviewFile, preview
+from esmith.events.preview import Preview, PreviewFile, preview, preview_events
 from esmith.events.recover import recovered
+from esmith.fields import replace
 from esmith.plan.output import Difference
 from esmith.plan.verdict import Outcome
 from esmith.store.model import Change
@@ -219,3 +220,17 @@ def test_what_is_not_there(scene: Scene) -> None:
         preview(scene.layout, scene.store, templates=["/etc/s"])
     with pytest.raises(UsageError, match="no such record"):
         preview(scene.layout, scene.store, unsaved=[_set("A", "value", "x")])
+
+
+def test_named_events_alone(scene: Scene) -> None:
+    """Of events that are named the same comes without a look at the others, which only name files."""
+    scene.give_reader()
+    make_event(scene.path, "more", templates="/etc/t\n")
+    scene.signal()
+    unsaved = [_set("A", "value", "second")]
+    found = preview(scene.layout, scene.store, unsaved=unsaved, events=["try"])
+    alone = preview_events(scene.layout, scene.store, ["try"], unsaved=unsaved)
+    assert (_file(found).events, _file(alone).events) == (["try", "more"], ["try"])
+    assert _file(alone) == replace(_file(found), events=["try"])
+    assert (cells(alone.changes), alone.services) == (cells(found.changes), found.services)
+    assert _file(alone).new == b"second\n"

@@ -76,17 +76,22 @@ class FakeHelper:
                 self.sessions.add(SESSION)
             elif request["session"] not in self.sessions:
                 raise FaultError(wire.SESSION, "This session has ended.")
-            if verb not in self.answers:
-                raise FaultError(wire.BAD_REQUEST, f"There is no verb {verb} in this test.")
-            answer = self.answers[verb]
-            result = answer(request["arguments"]) if callable(answer) else answer
+            result = self._result(verb, request["arguments"])
             if verb == "follow":
                 after = request["arguments"].get("after", 0)
                 lines = [wire.line_of({"line": line}) for line in result[:-1] if line["n"] > after]
                 return [*lines, wire.answer(result[-1])]
-            return [wire.answer(result)]
+            others = request.get("also", {})
+            self.asked += [{**request, "verb": name, "arguments": others[name]} for name in others]
+            return [wire.answer(result, {name: self._result(name, others[name]) for name in others})]
         except FaultError as fault:
             return [fault.line]
+
+    def _result(self, verb: str, arguments: dict[str, Any]) -> Any:
+        if verb not in self.answers:
+            raise FaultError(wire.BAD_REQUEST, f"There is no verb {verb} in this test.")
+        answer = self.answers[verb]
+        return answer(arguments) if callable(answer) else answer
 
 
 def field(name: str, widget: str = "text", **more: Any) -> dict[str, Any]:

@@ -241,8 +241,12 @@ class _Work:
         return True
 
     def _end(self, state: str, text: str, data: dict[str, Any]) -> None:
-        self._file.end(state, text, **data)
         self._noted = True
+        try:
+            self._file.end(state, text, **data)
+        except OSError:
+            # What is done stays done; the row stays as well, and whoever reads the job finds its end by that.
+            return
         if self._plan.revision is not None and self._store is not None:
             forget_row(self._store, self._file.id)
 

@@ -205,7 +205,14 @@ class Children:
         finally:
             os.close(theirs)
         os.set_blocking(ours, False)
-        return Child(process, ours, self._deadline)
+        try:
+            return Child(process, ours, self._deadline)
+        except OSError:
+            # Nobody could look after it.
+            os.kill(process, signal.SIGKILL)
+            os.waitpid(process, 0)
+            os.close(ours)
+            raise
 
     async def end(self, within: float) -> None:
         """Wait until all have ended, and kill those that have not in time.

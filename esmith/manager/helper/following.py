@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from esmith.manager import wire
 from esmith.manager.helper.context import VerbError
+from esmith.manager.helper.jobs import open_job
 
 if TYPE_CHECKING:
     from esmith.layout import Layout
@@ -53,10 +54,10 @@ async def follow(
     :raises TimeoutError: when nobody reads.
     """
     job, after = request.text("job", 64), request.arguments.get("after", 0)
-    if not isinstance(after, int):
+    if type(after) is not int:
         raise VerbError(wire.BAD_REQUEST, "the argument after is no number")
     try:
-        file = os.open(job_file(layout, job), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        file = open_job(job_file(layout, job))
     except FileNotFoundError:
         raise VerbError(wire.NOT_FOUND, "there is no such job") from None
     loop = asyncio.get_running_loop()
@@ -67,7 +68,7 @@ async def follow(
             has_ended = _is_free(file)
             data = os.read(file, _CHUNK)
             *lines, rest = (rest + data).split(b"\n")
-            found = [line for line in map(_line, lines) if line is not None and line.get("n", 0) > after]
+            found = [line for line in map(_line, lines) if line is not None and line["n"] > after]
             for line in found:
                 await send(wire.line_of({"line": line}))
                 quiet_since = loop.time()
@@ -97,6 +98,7 @@ def _line(text: bytes) -> dict[str, Any] | None:
     """Return a line of the file, None for what is not for those who follow."""
     try:
         line = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
-    return line if isinstance(line, dict) and line.get("kind") in _KINDS else None
+    is_one = isinstance(line, dict) and line.get("kind") in _KINDS and type(line.get("n")) is int
+    return line if is_one else None

@@ -13,6 +13,7 @@ import fcntl
 import json
 import os
 import re
+import stat
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -62,8 +63,7 @@ class JobFile:
         :raises InstallError: when it cannot be made.
         :raises UntrustedError: when the directory is not in the hands of its owners alone.
         """
-        folder = _folder(layout)
-        id = _new_id()
+        folder, id = _folder(layout), _new_id()
         path = os.path.join(folder, id + _ENDING)
         try:
             make_directory(layout.manager, 0o700)
@@ -79,6 +79,8 @@ class JobFile:
             os.rename(path + _NEW, path)
             sync_directory(folder)
         except OSError as error:
+            with suppress(OSError):
+                os.unlink(path + _NEW)
             raise InstallError(
                 f"the job cannot be noted: {error.strerror}", place=path, hint="nothing was changed"
             ) from error
@@ -88,7 +90,7 @@ class JobFile:
     @classmethod
     def seize(cls, layout: Layout, id: str) -> JobFile | None:
         """Return the file of a job whose process has ended, locked; None while it runs, or another one has it."""
-        descriptor = os.open(_path(layout, id), os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC)
+        descriptor = open_job(_path(layout, id), os.O_RDWR | os.O_APPEND)
         if not _try_lock(descriptor):
             os.close(descriptor)
             return None
@@ -102,12 +104,12 @@ class JobFile:
 
     def stored(self, revision: int) -> None:
         """Note the revision of the settings."""
-        self._write({"kind": "stored", "time": time.time(), "revision": revision})
+        self._try_to_write({"kind": "stored", "time": time.time(), "revision": revision})
 
     def started(self) -> None:
         """Note the process that does it: its number, and when it was started, for who looks for it."""
         process = os.getpid()
-        self._write({"kind": "started", "time": time.time(), "pid": process, "start": start_of(process)})
+        self._try_to_write({"kind": "started", "time": time.time(), "pid": process, "start": start_of(process)})
 
     def say(self, text: str, kind: str = "say") -> None:
         """Add a line for people.
@@ -118,11 +120,12 @@ class JobFile:
         if self._count < _MOST_LINES:
             self._count += 1
             text = printable_message(text[:_LONGEST_TEXT])
-            self._write({"kind": kind, "n": self._count, "time": time.time(), "text": text})
+            self._try_to_write({"kind": kind, "n": self._count, "time": time.time(), "text": text})
 
     def end(self, state: str, text: str, **data: Any) -> None:
         """Note the end, durably.
 
+        :raises OSError: when it cannot be written; whoever reads the job settles it.
         :param state: ``done``, ``partial``, ``failed`` or ``lost``.
         :param text: the end in a few words.
         :param data: ``result``, ``error``, ``deadline``, ``revision``.
@@ -144,13 +147,27 @@ class JobFile:
 
     def _write(self, line: dict[str, Any]) -> None:
         data = json.dumps(line, separators=(",", ":")).encode() + b"\n"
-        while data:
-            data = data[os.write(self.descriptor, data) :]
+        size = os.fstat(self.descriptor).st_size
+        try:
+            while data:
+                data = data[os.write(self.descriptor, data) :]
+        except OSError:
+            # Half a line would spoil the next one.
+            os.ftruncate(self.descriptor, size)
+            raise
+
+    def _try_to_write(self, line: dict[str, Any]) -> None:
+        """Write a line that the job goes on without, as on a full disk."""
+        with suppress(OSError):
+            self._write(line)
 
 
 def exists(layout: Layout, id: object) -> bool:
     """Return whether there is a job of an id, which may be anything."""
-    return isinstance(id, str) and bool(_ID.fullmatch(id)) and os.path.isfile(_path(layout, id))
+    if not isinstance(id, str) or not _ID.fullmatch(id):
+        return False
+    path = _path(layout, id)
+    return os.path.isfile(path) and not os.path.islink(path)
 
 
 def job_path(layout: Layout, id: str) -> str:
@@ -175,7 +192,7 @@ def job_ids(layout: Layout) -> list[str]:
 
 def is_running(layout: Layout, id: str) -> bool:
     """Return whether the process of a job runs, or another one settles it."""
-    descriptor = os.open(_path(layout, id), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    descriptor = open_job(_path(layout, id))
     try:
         return not _try_lock(descriptor)
     finally:
@@ -187,7 +204,7 @@ def read_lines(layout: Layout, id: str) -> list[dict[str, Any]]:
 
     :raises FileNotFoundError: when it was forgotten.
     """
-    with open(_path(layout, id), "rb") as file:
+    with open(open_job(_path(layout, id)), "rb") as file:
         return list(_lines(file.read()))
 
 
@@ -223,10 +240,25 @@ def _shown(line: dict[str, Any]) -> dict[str, Any]:
 
 def _lines(data: bytes) -> Iterator[dict[str, Any]]:
     for text in data.split(b"\n")[:-1]:
-        with suppress(ValueError):
+        with suppress(ValueError, RecursionError):
             line = json.loads(text)
             if isinstance(line, dict) and isinstance(line.get("kind"), str):
                 yield line
+
+
+def open_job(path: str, flags: int = os.O_RDONLY) -> int:
+    """Open the file of a job.
+
+    :raises FileNotFoundError: when there is none, or it is something else than a file, which is no job's.
+    """
+    try:
+        descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise FileNotFoundError(*error.args) from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise FileNotFoundError(path)
+    return descriptor
 
 
 def _folder(layout: Layout) -> str:
@@ -254,11 +286,11 @@ def _try_lock(descriptor: int) -> bool:
 def _prune(folder: str) -> None:
     """Forget the oldest jobs, but those that run or are not settled yet; and what was never begun."""
     names = sorted(os.listdir(folder))
-    jobs = [name for name in names if name.endswith(_ENDING)]
+    jobs = [name for name in names if _ID.fullmatch(name.removesuffix(_ENDING)) and name.endswith(_ENDING)]
     for name in jobs[:-KEPT]:
         path = os.path.join(folder, name)
         with suppress(OSError):
-            with open(path, "rb") as file:
+            with open(open_job(path), "rb") as file:
                 ended = any(line["kind"] == "end" for line in _lines(file.read()))
             if ended:
                 os.unlink(path)

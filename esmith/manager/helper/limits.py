@@ -4,8 +4,10 @@ Three things are counted: the failures of an account from an address, of an addr
 a failure before it is made, so that many at once gain nothing. From where an account has logged in before, the last
 does not count: nobody locks an administrator out by guessing from elsewhere.
 
-The file holds digests, since people type passwords into the field of the name; and it has a greatest size: of what is
-too much the least counted is forgotten.
+The file holds digests, since people type passwords into the field of the name; and it has a greatest size. What was
+counted least gives way to others, and all that did so are counted together from then on: whoever comes back, or comes
+for the first time, begins with their count. Else a guesser would fill the file first, and be forgotten at once. The
+counts of accounts at addresses from where they have logged in do not give way.
 """
 
 from __future__ import annotations
@@ -29,6 +31,8 @@ _FILE = "limits"
 FORGOTTEN_AFTER = 86400.0
 #: How many addresses are remembered from where an account has logged in.
 KNOWN_ADDRESSES = 16
+#: What gave way begins with a wait of so many doublings at most, so that new addresses are not kept out for long.
+_MOST_DOUBLINGS = 4
 #: The last part of an IPv6 address is chosen by whoever has the network of it.
 _NETWORK_BITS = 64
 
@@ -75,7 +79,9 @@ class Limits:
         self._salt = secrets.token_hex(16)
         #: Failures and the time of the last, by rule and digest.
         self._counts: dict[str, dict[str, tuple[int, float]]] = {rule: {} for rule in RULES}
-        #: Digests of addresses, the last one last, by the digest of the account.
+        #: Of those that gave way to others, together: the most failures, and the last time.
+        self._displaced: dict[str, tuple[int, float]] = {}
+        #: Digests of an account and an address from where it has logged in, the last one last, by that of the account.
         self._known: dict[str, list[str]] = {}
         self._read()
 
@@ -87,15 +93,16 @@ class Limits:
         :return: 0 when it may be made, else after how many seconds.
         """
         keys = self._keys(account, address)
-        if keys["address"] in self._known.get(keys["account"], ()):
+        is_known = keys["pair"] in self._known.get(keys["account"], ())
+        if is_known:
             del keys["account"]
         now = self._clock()
-        wait = max(self._wait(rule, key, now) for rule, key in keys.items())
+        counts = {rule: self._count(rule, key, now, is_known=is_known) for rule, key in keys.items()}
+        wait = max(last + RULES[rule].wait(count) - now for rule, (count, last) in counts.items())
         if wait > 0:
             return wait
         for rule, key in keys.items():
-            count, _ = self._counts[rule].get(key, (0, now))
-            self._counts[rule][key] = (count + 1, now)
+            self._counts[rule][key] = (counts[rule][0] + 1, now)
         self._write()
         return 0.0
 
@@ -108,9 +115,9 @@ class Limits:
         self._counts["pair"].pop(keys["pair"], None)
         self._take_back("address", keys["address"])
         known = self._known.pop(keys["account"], [])
-        if keys["address"] not in known:
+        if keys["pair"] not in known:
             self._take_back("account", keys["account"])
-        self._known[keys["account"]] = [*(one for one in known if one != keys["address"]), keys["address"]]
+        self._known[keys["account"]] = [*(one for one in known if one != keys["pair"]), keys["pair"]]
         del self._known[keys["account"]][:-KNOWN_ADDRESSES]
         while len(self._known) > RULES["account"].most:
             del self._known[next(iter(self._known))]
@@ -123,13 +130,20 @@ class Limits:
         else:
             self._counts[rule].pop(key, None)
 
-    def _wait(self, rule: str, key: str, now: float) -> float:
-        count, last = self._counts[rule].get(key, (0, now))
+    def _count(self, rule: str, key: str, now: float, *, is_known: bool) -> tuple[int, float]:
+        """Return how many failures are counted, and the time of the last."""
+        counts, place = self._counts[rule], key
+        if key not in counts and not is_known:
+            counts, place = self._displaced, rule
+        count, last = counts.get(place, (0, now))
+        if last > now:
+            # The clock was corrected: it would be waited for until it shows that time again.
+            last = now
+            counts[place] = (count, now)
         if now - last > FORGOTTEN_AFTER:
-            self._counts[rule].pop(key)
-            return 0.0
-        # A clock that shows less than before makes nobody wait for longer.
-        return min(last, now) + RULES[rule].wait(count) - now
+            del counts[place]
+            return 0, now
+        return count, last
 
     def _keys(self, account: str, address: str) -> dict[str, str]:
         network = _network(address)
@@ -151,9 +165,9 @@ class Limits:
             if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o022:
                 raise ValueError("others may write it")
             self._take(json.loads(os.read(file, status.st_size)))
-        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
             _say(f"{self._directory}/{_FILE} is not used, and written again: {error}")
-            self._counts, self._known = {rule: {} for rule in RULES}, {}
+            self._counts, self._known, self._displaced = {rule: {} for rule in RULES}, {}, {}
         finally:
             os.close(file)
 
@@ -162,6 +176,8 @@ class Limits:
         for rule, counts in self._counts.items():
             counts.update({str(key): (int(count), float(last)) for key, (count, last) in data[rule].items()})
         self._known = {str(key): [str(one) for one in addresses] for key, addresses in data["known"].items()}
+        displaced = {rule: data["displaced"][rule] for rule in RULES if rule in data["displaced"]}
+        self._displaced = {rule: (int(count), float(last)) for rule, (count, last) in displaced.items()}
         self._salt = salt
 
     def _write(self) -> None:
@@ -170,15 +186,23 @@ class Limits:
         for rule, counts in self._counts.items():
             for key in [key for key, (_, last) in counts.items() if now - last > FORGOTTEN_AFTER]:
                 del counts[key]
-            if len(counts) > RULES[rule].most:
-                least = sorted(counts, key=lambda key: counts[key])[: len(counts) - RULES[rule].most]
-                for key in least:
-                    del counts[key]
-        text = json.dumps({"salt": self._salt, "known": self._known, **self._counts})
+            self._make_room(rule, counts)
+        text = json.dumps({"salt": self._salt, "known": self._known, "displaced": self._displaced, **self._counts})
         try:
             replace_private(self._directory, _FILE, text.encode())
         except OSError as error:
             _say(f"failed logins cannot be kept in {self._directory}: {error.strerror}")
+
+    def _make_room(self, rule: str, counts: dict[str, tuple[int, float]]) -> None:
+        """Have what was counted least give way, where there is too much; it is counted together from then on."""
+        if len(counts) <= RULES[rule].most:
+            return
+        kept = {pair for known in self._known.values() for pair in known}
+        for key in sorted(counts.keys() - kept, key=counts.__getitem__)[: len(counts) - RULES[rule].most]:
+            count, last = counts.pop(key)
+            most, latest = self._displaced.get(rule, (0, last))
+            most = min(max(count, most), RULES[rule].free + _MOST_DOUBLINGS)
+            self._displaced[rule] = (most, max(last, latest))
 
 
 def _network(address: str) -> str:
@@ -195,4 +219,4 @@ def _network(address: str) -> str:
 
 
 def _say(text: str) -> None:
-    print(f"esmith manager: {text}", file=sys.stderr, flush=True)
+    print(f"smanager-helper: {text}", file=sys.stderr, flush=True)

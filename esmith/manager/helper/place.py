@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Self
 from esmith.directories import make_directory
 from esmith.errors import BusyError, UntrustedError
 from esmith.names import TEMPORARY_PREFIX
+from esmith.printable import shell_word
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -69,7 +70,7 @@ class Place:
             raise UntrustedError(
                 "the directory of the helper's socket belongs to somebody else, or others may write it",
                 place=self._directory,
-                hint=f"remove it; it is made again: rm -r {self._directory}",
+                hint=f"remove it; it is made again: rm -r {shell_word(self._directory)}",
             )
         os.fchmod(self._handle, _DIRECTORY_MODE)
 
@@ -83,7 +84,7 @@ class Place:
             raise BusyError(
                 "another helper of the server-manager runs for this root",
                 place=self._directory,
-                hint="one is enough; its service: esmith services smanager-helper",
+                hint="one is enough; which services run: esmith services",
             ) from None
         return lock
 

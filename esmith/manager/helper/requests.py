@@ -11,7 +11,7 @@ from esmith.manager import wire
 from esmith.manager.helper.context import VerbError
 from esmith.manager.helper.sessions import LONGEST_TOKEN
 
-_KEYS = {"verb", "session", "address", "arguments"}
+_KEYS = {"verb", "session", "address", "arguments", "also"}
 
 
 @dataclass(frozen=True)
@@ -22,12 +22,14 @@ class Request:
     :param session: the token of a session, "" for none.
     :param address: the address of the browser, as the web process says it; "" for none.
     :param arguments: of the verb.
+    :param also: the verbs of :data:`esmith.manager.wire.ALSO` that are asked with it, each with its arguments.
     """
 
     verb: str
     session: str = field(repr=False)
     address: str
     arguments: dict[str, Any] = field(repr=False)
+    also: dict[str, dict[str, Any]] = field(repr=False, default_factory=dict)
 
     def text(self, name: str, longest: int) -> str:
         """Return an argument that is a text.
@@ -50,7 +52,7 @@ def parse_request(line: bytes) -> Request:
     except (ValueError, RecursionError):
         raise VerbError(wire.BAD_REQUEST, "the request is not a line of JSON") from None
     if not isinstance(data, dict) or not data.keys() <= _KEYS or "verb" not in data:
-        raise VerbError(wire.BAD_REQUEST, "the request has not the keys verb, session, address, arguments")
+        raise VerbError(wire.BAD_REQUEST, "the request has not the keys verb, session, address, arguments, also")
     try:
         is_clean = _is_clean(data)
     except RecursionError:
@@ -67,7 +69,15 @@ def parse_request(line: bytes) -> Request:
         address = str(ipaddress.ip_address(texts["address"])) if texts["address"] else ""
     except ValueError:
         raise VerbError(wire.BAD_REQUEST, "the address is none") from None
-    return Request(texts["verb"], texts["session"], address, arguments)
+    return Request(texts["verb"], texts["session"], address, arguments, _also(data.get("also", {})))
+
+
+def _also(data: Any) -> dict[str, dict[str, Any]]:
+    if not isinstance(data, dict) or not data.keys() <= {*wire.ALSO}:
+        raise VerbError(wire.BAD_REQUEST, f"with another verb only these may be asked: {', '.join(wire.ALSO)}")
+    if not all(isinstance(arguments, dict) for arguments in data.values()):
+        raise VerbError(wire.BAD_REQUEST, "the request has values of another kind")
+    return data
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -24,11 +24,11 @@ from esmith.manager.helper.children import Children, TooManyError
 from esmith.manager.helper.context import Context, Verb, VerbError
 from esmith.manager.helper.following import follow
 from esmith.manager.helper.limits import Limits
+from esmith.manager.helper.loaded import load_modules
 from esmith.manager.helper.place import Place
 from esmith.manager.helper.requests import Request, parse_request
 from esmith.manager.helper.sessions import Session, Sessions
-from esmith.manager.helper.work import REVOKED, login_work, settling_work, state_work, verb_work
-from esmith.store import load_engine
+from esmith.manager.helper.work import REVOKED, going_on, login_work, settling_work, state_work, verb_work
 
 if TYPE_CHECKING:
     from esmith.layout import Layout
@@ -115,7 +115,7 @@ class Server:
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
-        load_engine()
+        load_modules()
         with Place(self._layout, self._user) as place:
             server = await asyncio.start_unix_server(self._connected, sock=place.socket, limit=wire.MOST_REQUEST)
             ready()
@@ -182,16 +182,19 @@ class Server:
         if session is None:
             raise VerbError(wire.SESSION, _NO_SESSION)
         if request.verb in self._own:
+            if request.also:
+                raise VerbError(wire.BAD_REQUEST, "nothing can be asked with this verb")
             return await self._own[request.verb](request, session, send)
         return await self._have_done(request, session, send)
 
     async def _have_done(self, request: Request, session: Session, send: _Answer) -> None:
         """Have a child do a verb, and pass on what it says."""
         context = Context(self._layout, session.account, request.address)
+        work = verb_work(
+            self._verbs[request.verb], context, request.arguments, session.mark, self._also(request, session)
+        )
         has_ended = False
-        async with self._children.run(
-            verb_work(self._verbs[request.verb], context, request.arguments, session.mark)
-        ) as child:
+        async with self._children.run(work) as child:
             while data := await child.read():
                 has_ended = data.endswith(b"\n")
                 await send(data)
@@ -200,6 +203,24 @@ class Server:
         elif not has_ended:
             _say(f"the verb {request.verb} ended without an answer")
             await send(wire.error(wire.INTERNAL, "the helper could not do it; its log says why"))
+
+    def _also(self, request: Request, session: Session) -> dict[str, tuple[Verb, dict[str, Any]]]:
+        """Return the verbs that are asked together with one, and their arguments.
+
+        :raises VerbError: when there is no such verb.
+        """
+        known = self._known(session)
+
+        def state(context: Context, _arguments: dict[str, Any]) -> dict[str, Any]:
+            return {**known, **going_on(context.layout)}
+
+        verbs = {**self._verbs, "session": state}
+        if request.also.keys() - verbs.keys():
+            raise VerbError(wire.BAD_REQUEST, "there is no such verb")
+        return {name: (verbs[name], arguments) for name, arguments in request.also.items()}
+
+    def _known(self, session: Session) -> dict[str, Any]:
+        return {"account": session.account, **self._sessions.left(session)}
 
     async def _log_in(self, request: Request, send: _Answer) -> None:
         account, password = request.text("account", 256), request.text("password", 4096)
@@ -236,8 +257,8 @@ class Server:
             self._sessions.end_all(session.account)
         if not self._sessions.is_on(session):
             raise VerbError(wire.SESSION, _NO_SESSION)
-        going_on = json.loads(data) if status == 0 else {"running": [], "unconfirmed": None}
-        await send(wire.answer({"account": session.account, **self._sessions.left(session), **going_on}))
+        found = json.loads(data) if status == 0 else {"running": [], "unconfirmed": None}
+        await send(wire.answer({**self._known(session), **found}))
 
     async def _list(self, _request: Request, session: Session, send: _Answer) -> None:
         found: list[dict[str, Any]] = [
@@ -283,4 +304,4 @@ def _user_of(writer: asyncio.StreamWriter) -> int:
 
 
 def _say(text: str) -> None:
-    print(f"esmith manager helper: {text}", file=sys.stderr, flush=True)
+    print(f"smanager-helper: {text}", file=sys.stderr, flush=True)

@@ -45,7 +45,8 @@ def settle_jobs(layout: Layout) -> list[str]:
     """
     settled = []
     for id in jobs.job_ids(layout):
-        with suppress(FileNotFoundError, BusyError):
+        # Where the disk is full, the end is noted at another time.
+        with suppress(OSError, BusyError):
             if _has_no_end(layout, id) and settle_job(layout, id):
                 settled.append(id)
     _forget_rows(layout)
@@ -59,8 +60,8 @@ def read_job(layout: Layout, id: str, after: int = 0) -> dict[str, Any]:
     :raises EsmithError: when the databases cannot be opened.
     """
     if _has_no_end(layout, id):
-        # One that cannot be settled now, since an event runs, looks as if it ran still.
-        with suppress(BusyError):
+        # One that cannot be settled now, since an event runs or the disk is full, looks as if it ran still.
+        with suppress(BusyError, OSError):
             settle_job(layout, id)
     data = jobs.job_data(layout, id, after)
     if data["confirm"] is not None and not _waits(layout, data["confirm"]["deadline"]):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from esmith.errors import BusyError, EsmithError, RefusedError
@@ -23,11 +25,18 @@ REVOKED = 3
 _KINDS = ((BusyError, wire.BUSY), (RefusedError, wire.REFUSED), (EsmithError, wire.FAILED))
 
 
-def verb_work(verb: Verb, context: Context, arguments: dict[str, Any], mark: str) -> Work:
+def verb_work(
+    verb: Verb,
+    context: Context,
+    arguments: dict[str, Any],
+    mark: str,
+    also: Mapping[str, tuple[Verb, dict[str, Any]]] = MappingProxyType({}),
+) -> Work:
     """Return what a child does for a verb.
 
     :param context: who asks.
     :param mark: what the account looked like at its login.
+    :param also: the verbs that are asked with it, by their names, and their arguments.
     """
 
     def work(send: Send) -> int:
@@ -35,7 +44,8 @@ def verb_work(verb: Verb, context: Context, arguments: dict[str, Any], mark: str
             if not still_allowed(context.layout, context.account, mark):
                 send(wire.error(wire.SESSION, "this account may not log in here any more, or its password was changed"))
                 return REVOKED
-            line = wire.answer(verb(context, arguments))
+            result = verb(context, arguments)
+            line = wire.answer(result, {name: other(context, words) for name, (other, words) in also.items()})
         except VerbError as error:
             line = error.line
         except EsmithError as error:
@@ -70,10 +80,18 @@ def state_work(layout: Layout, account: str, mark: str) -> Work:
     def work(send: Send) -> int:
         if not still_allowed(layout, account, mark):
             return REVOKED
-        send(json.dumps({"running": running_jobs(layout), "unconfirmed": _unconfirmed(layout)}).encode())
+        send(json.dumps(going_on(layout)).encode())
         return 0
 
     return work
+
+
+def going_on(layout: Layout) -> dict[str, Any]:
+    """Return which jobs run, and what is to be confirmed.
+
+    :raises EsmithError: when the databases cannot be read.
+    """
+    return {"running": running_jobs(layout), "unconfirmed": _unconfirmed(layout)}
 
 
 def settling_work(layout: Layout) -> Work:

@@ -29,6 +29,13 @@ def panel_url(panel: str, *parts: object, **query: object) -> str:
     return url("/panel", group, name, *parts, **query)
 
 
+def without_done(address: str) -> str:
+    """Return the address of a page without the word about what was done before it."""
+    path, _question, query = address.partition("?")
+    kept = "&".join(part for part in query.split("&") if part and not part.startswith("done="))
+    return f"{path}?{kept}" if kept else path
+
+
 def inside(address: str) -> str:
     """Return an address that a browser brought, when it is one of our pages; the start page otherwise."""
     path = address.partition("?")[0]

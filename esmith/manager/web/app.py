@@ -100,14 +100,15 @@ async def _answer(page: Page, request: Request, visit: Visit) -> Response:
     try:
         if not visit.token:
             raise HelperError(wire.SESSION, "")
-        visit.session = await visit.helper.ask("session", {}, visit.token, visit.address)
+        if not page.asks_first:
+            visit.session = await visit.helper.ask("session", {}, visit.token, visit.address)
         if not page.is_bare:
             visit.navigation = await _navigation(request, visit)
         return await _handler(page, request)(request)
     except HelperError as error:
-        if error.kind != wire.SESSION:
-            raise
-        return error_pages.to_login(request)
+        if error.kind == wire.SESSION:
+            return error_pages.to_login(request)
+        raise
 
 
 async def _answer_open(page: Page, request: Request, visit: Visit) -> Response:
@@ -129,14 +130,15 @@ def _is_csrf_good(visit: Visit) -> bool:
 
 
 async def _navigation(request: Request, visit: Visit) -> dict[str, Any]:
-    """Return the navigation of an account, at most half a minute old."""
+    """Return the navigation of a session, at most half a minute old."""
     remembered: dict[str, tuple[float, asyncio.Future[Any]]] = request.app.state.navigation
-    account, now = str(visit.session.get("account", "")), time.monotonic()
-    at, future = remembered.get(account, (0.0, None))
+    # Of a session: one that has ended must not answer for another one that asks at the same time.
+    whose, now = visit.csrf, time.monotonic()
+    at, future = remembered.get(whose, (0.0, None))
     if future is None or now - at > _NAVIGATION_AGE or (future.done() and (future.cancelled() or future.exception())):
         if len(remembered) > 100:
             remembered.clear()
         future = asyncio.ensure_future(visit.helper.ask("navigation", {}, visit.token, visit.address))
-        remembered[account] = (now, future)
+        remembered[whose] = (now, future)
     navigation = await asyncio.shield(future)
     return navigation if isinstance(navigation, dict) else {}

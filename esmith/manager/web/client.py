@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -17,6 +18,9 @@ UNAVAILABLE = "unavailable"
 _LONGEST_PATH = 107
 #: How long a verb may take, in seconds: a little longer than the helper lets one run.
 _PATIENCE = 130.0
+#: How long a helper is waited for that has just been started again, and how long between two tries, in seconds.
+START_SECONDS = 3.0
+_PAUSE = 0.05
 #: How long the helper may be silent while a job is followed, in seconds; it says so when there is nothing to say.
 _SILENCE = 120.0
 
@@ -70,8 +74,25 @@ class Helper:
         :param address: the address of the browser.
         :raises HelperError: when the helper answers with an error, or not at all.
         """
-        async with self._connected(verb, arguments, session, address) as reader:
-            return _result(await self._line(reader, _PATIENCE))
+        return (await self.ask_also(verb, arguments, session, address))[0]
+
+    async def ask_also(
+        self,
+        verb: str,
+        arguments: dict[str, Any] | None = None,
+        session: str = "",
+        address: str = "",
+        also: dict[str, dict[str, Any]] | None = None,
+    ) -> tuple[Any, dict[str, Any]]:
+        """Return the result of a verb, and those of others that are asked with it: one process does all of them.
+
+        :param also: the verbs of :data:`esmith.manager.wire.ALSO`, each with its arguments.
+        :raises HelperError: as :meth:`ask`.
+        """
+        async with self._connected(verb, arguments, session, address, also) as reader:
+            answer = await self._line(reader, _PATIENCE)
+            found = answer.get("also")
+            return _result(answer), found if isinstance(found, dict) else {}
 
     async def follow(self, arguments: dict[str, Any], session: str, address: str) -> AsyncIterator[dict[str, Any]]:
         """Yield the lines of a job as ``{"line": ...}``, and at last ``{"job": ...}``.
@@ -85,9 +106,15 @@ class Helper:
 
     @asynccontextmanager
     async def _connected(
-        self, verb: str, arguments: dict[str, Any] | None, session: str, address: str
+        self,
+        verb: str,
+        arguments: dict[str, Any] | None,
+        session: str,
+        address: str,
+        also: dict[str, dict[str, Any]] | None = None,
     ) -> AsyncIterator[asyncio.StreamReader]:
-        request = wire.line_of({"verb": verb, "session": session, "address": address, "arguments": arguments or {}})
+        asked = {"verb": verb, "session": session, "address": address, "arguments": arguments or {}}
+        request = wire.line_of({**asked, "also": also} if also else asked)
         if len(request) > wire.MOST_REQUEST:
             raise HelperError(wire.BAD_REQUEST, "What was sent is too long.")
         try:
@@ -104,6 +131,17 @@ class Helper:
             writer.close()
 
     async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Connect. A helper that was killed is started again at once, and has its socket a moment later."""
+        end = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                return await self._open_now()
+            except (ConnectionRefusedError, FileNotFoundError):
+                if time.monotonic() >= end:
+                    raise
+            await asyncio.sleep(_PAUSE)
+
+    async def _open_now(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         if len(os.fsencode(self._path)) <= _LONGEST_PATH:
             return await asyncio.open_unix_connection(self._path, limit=wire.MOST_ANSWER)
         directory = os.open(os.path.dirname(self._path), os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)

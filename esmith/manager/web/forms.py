@@ -165,6 +165,8 @@ def _view(
         shown["is_list"] = len(shown["options"]) > _MOST_RADIOS
     shown["kind"] = widget + ("?" if shown.get("has_unset") else "+" if row["may_be_empty"] else "")
     shown["shown_if"] = _condition(row["shown_if"], fields)
+    if row["help"].rstrip(".") == row["label"]:
+        shown["help"] = ""
     return row | shown
 
 

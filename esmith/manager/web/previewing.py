@@ -14,16 +14,16 @@ from esmith.manager import wire
 from esmith.manager.web import error_pages
 from esmith.manager.web.addresses import inside
 from esmith.manager.web.client import HelperError
-from esmith.manager.web.forms import Labels
+from esmith.manager.web.forms import Labels, labels_of
 from esmith.manager.web.rendering import render
 from esmith.manager.web.texts import _
-from esmith.manager.web.visit import ask, posted, visit_of
+from esmith.manager.web.visit import ask, ask_also, posted, visit_of
 
 #: Makes the form again, with a message about all of it, or one for each field that is wrong.
 Refuse = Callable[[str, dict[str, str]], Awaitable[Response]]
 
-#: Operations whose effect does not last, so that nothing could go back by itself.
-_MOMENTARY = frozenset(("service", "recover"))
+#: Operations that cannot go back by themselves: the helper refuses them with a time to confirm.
+_FINAL = frozenset(("action", "rollback", "service", "recover"))
 #: After how many minutes an unconfirmed change may go back.
 MINUTES = (5, 10, 30, 60)
 
@@ -43,6 +43,7 @@ class Proposal:
     :param labels: of fields, by the setting that each writes.
     :param title: what is changed: the heading of a panel.
     :param carried: the values of the form, to go back with.
+    :param form: the verb that describes the form, and its arguments, where labels and title are not known yet.
     """
 
     operation: dict[str, Any]
@@ -51,6 +52,14 @@ class Proposal:
     labels: dict[str, Labels] = field(default_factory=dict)
     title: str = ""
     carried: list[tuple[str, str]] | None = None
+    form: tuple[str, dict[str, Any]] | None = None
+
+    def learn(self, form: dict[str, Any]) -> None:
+        """Take labels and title from what describes the form."""
+        self.form = None
+        self.labels = labels_of(form.get("sections", ()))
+        key = self.operation.get("key")
+        self.title = self.title or (f"{_(form['heading'])}: {key}" if key is not None else str(form["heading"]))
 
     @property
     def complete(self) -> dict[str, Any]:
@@ -71,14 +80,19 @@ async def show_preview(
     :param checks: whether to wait for the verdicts of the programs that read the files.
     """
     try:
-        found = await ask(request, "preview", operation=proposal.complete, checks=checks)
+        also = dict([proposal.form]) if proposal.form else {}
+        found, others = await ask_also(request, also, "preview", operation=proposal.complete, checks=checks)
     except HelperError as error:
         if error.kind == wire.CONFLICT:
+            if proposal.form:
+                proposal.learn(await ask(request, proposal.form[0], **proposal.form[1]))
             return show_conflict(request, proposal, error)
         if refuse is None or error.kind not in (wire.REFUSED, wire.FAILED):
             raise
         where = f" ({error.place})" if error.place else ""
         return await refuse(f"{_(error.message)}{where} {_(error.hint)}".strip(), error.fields)
+    if proposal.form:
+        proposal.learn(others[proposal.form[0]])
     kept = request.app.state.kept.keep(visit_of(request).token, proposal.secrets)
     return _page(request, proposal, _complete(found), kept)
 
@@ -100,7 +114,7 @@ def _page(request: Request, proposal: Proposal, preview: dict[str, Any], kept: s
         carried=_carried(request, proposal),
         changes=[_change(change, proposal.labels) for change in preview["changes"]],
         may_apply=not preview["refused"] and not (preview["nothing"] and is_form),
-        may_go_back=proposal.operation.get("kind") not in _MOMENTARY,
+        may_go_back=proposal.operation.get("kind") not in _FINAL,
         minutes=MINUTES,
         chosen=10 if preview["reaches_panel"] else 0,
         is_checked=any(file["verdict"] for file in preview["files"]),

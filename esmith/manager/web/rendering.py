@@ -61,15 +61,27 @@ def render(request: Request, template: str, /, status: int = 200, **values: Any)
     """Return a page.
 
     :param template: its name in the folder ``templates``.
-    :param values: what it shows. Each template also knows ``visit``, ``path`` and ``done``.
+    :param values: what it shows. Each template also knows ``visit``, ``path``, ``done``, and ``here``: the address of
+        the page, "" where it cannot be got again with GET.
     """
     state = getattr(request.state, "visit", None)
     visit = state if isinstance(state, Visit) else Visit(request.app.state.helper)
     done = DONE.get(request.query_params.get("done", ""), "")
-    text = _environment().get_template(template).render(visit=visit, path=request.url.path, done=done, **values)
+    known = {"visit": visit, "path": request.url.path, "done": done, "here": _here(request)}
+    text = _environment().get_template(template).render(known, **values)
     # A value with bytes that are no text has lone surrogates (PEP 383), which no page can hold.
     body = text.encode("utf-8", "replace")
     return Response(body, status, {"content-type": "text/html; charset=utf-8", "content-language": texts.language()})
+
+
+def _here(request: Request) -> str:
+    """Return the address of a page that was got with GET, without what was done before it; "" of another."""
+    if request.method != "GET":
+        return ""
+    # Raw: a key with a slash is one part of the path.
+    raw = request.scope.get("raw_path")
+    path = raw.decode("ascii", "replace") if isinstance(raw, bytes) else request.url.path
+    return addresses.without_done(f"{path}?{request.url.query}" if request.url.query else path)
 
 
 def redirect(path: str, *parts: object, **query: object) -> Response:
@@ -80,6 +92,16 @@ def redirect(path: str, *parts: object, **query: object) -> Response:
 def redirect_to(address: str) -> Response:
     """Return an answer that leads to an address of :mod:`esmith.manager.web.addresses`."""
     return RedirectResponse(addresses.inside(address), 303)
+
+
+def redirect_back(address: str, done: str) -> Response:
+    """Return an answer that leads back to where somebody was, which says what was done there.
+
+    :param address: as a browser brings it; the start page where it is none of ours.
+    :param done: a word of :data:`DONE`.
+    """
+    back = addresses.inside(address)
+    return redirect_to(f"{back}{'&' if '?' in back else '?'}done={done}")
 
 
 def json_answer(data: Any, status: int = 200) -> Response:

@@ -9,7 +9,8 @@ from typing import Any
 
 from starlette.requests import Request
 
-from esmith.manager.web.client import Helper
+from esmith.manager import wire
+from esmith.manager.web.client import Helper, HelperError
 from esmith.manager.web.posted import Posted
 
 #: The cookie with the token of a session.
@@ -82,8 +83,40 @@ async def ask(request: Request, verb: str, /, **arguments: Any) -> Any:
 
     :raises HelperError: what the helper answered instead.
     """
+    return (await ask_also(request, {}, verb, **arguments))[0]
+
+
+async def ask_also(
+    request: Request, also: dict[str, dict[str, Any]], verb: str, /, **arguments: Any
+) -> tuple[Any, dict[str, Any]]:
+    """Return the result of a verb, and those of others that are asked with it. The session is known after it.
+
+    :param also: the verbs of :data:`esmith.manager.wire.ALSO`, each with its arguments.
+    :raises HelperError: as :func:`ask`.
+    """
     visit = visit_of(request)
-    return await visit.helper.ask(verb, arguments, visit.token, visit.address)
+    if not visit.session:
+        also = {**also, "session": {}}
+    try:
+        result, found = await visit.helper.ask_also(verb, arguments, visit.token, visit.address, also)
+    except HelperError as error:
+        if error.kind != wire.SESSION:
+            await know_session(visit)
+        raise
+    visit.session = visit.session or found.get("session") or {}
+    return result, found
+
+
+async def know_session(visit: Visit) -> None:
+    """Ask whose session it is, unless that is known; a page about an error says it as well, where it can.
+
+    :raises HelperError: when there is no session any more.
+    """
+    try:
+        visit.session = visit.session or await visit.helper.ask("session", {}, visit.token, visit.address)
+    except HelperError as error:
+        if error.kind == wire.SESSION:
+            raise
 
 
 def panel_of(request: Request, panel: str) -> dict[str, Any] | None:

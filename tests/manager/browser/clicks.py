@@ -105,6 +105,8 @@ def apply(browser: Browser) -> list[str]:
     """Press Preview and Apply, wait for the end of the job, and return the commands that the preview showed."""
     preview(browser)
     shown = commands(browser)
+    # Or the event has the same files checked by the same programs at the same time.
+    verdicts(browser)
     browser.click("Apply")
     job_ends(browser)
     return shown
@@ -114,6 +116,11 @@ def preview(browser: Browser) -> None:
     """Press Preview, and wait for the page that shows what would change."""
     browser.click("Preview")
     browser.wait_for("This is what will happen")
+
+
+def verdicts(browser: Browser) -> None:
+    """Wait until a preview shows what the programs say that read the files."""
+    browser.wait(lambda browser: not browser.all("[hx-post$='/preview/checks'] [data-with-script]"), "the verdicts")
 
 
 def commands(browser: Browser) -> list[str]:

@@ -1,4 +1,4 @@
-"""One Chromium for each process of pytest, and one server-manager for each module."""
+"""One Chromium and one server-manager for all tests here, which one worker plays (tests/conftest.py)."""
 
 from __future__ import annotations
 
@@ -54,9 +54,9 @@ def axe() -> str:
     return Path(found.origin).with_name("axe.min.js").read_text()
 
 
-@pytest.fixture(scope="module")
-def site_root(tmp_path_factory: pytest.TempPathFactory, _office: Path) -> Root:
-    """The root of a small office, which nobody but the tests of this module changes."""
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory, _office: Path) -> Iterator[Site]:
+    """The server-manager of a small office; all tests here share it. Each sets what it needs first."""
     path = tmp_path_factory.mktemp("site") / "root"
     copy_prepared(_office, path)
     root = Root(path)
@@ -65,21 +65,29 @@ def site_root(tmp_path_factory: pytest.TempPathFactory, _office: Path) -> Root:
     for name in ("/etc/passwd", "/etc/group"):
         root.write(name, "".join(f"{line}\n" for line in root.lines(name) if not line.startswith("maillog:")))
     root.signal("email-update")
-    return root
-
-
-@pytest.fixture(scope="module")
-def site(site_root: Root) -> Iterator[Site]:
-    """The server-manager of that root."""
-    set_password(site_root)
-    site = Site(site_root)
+    set_password(root)
+    site = Site(root)
     try:
         site.start()
         yield site
     finally:
         site.stop()
-        # pytest shows it beside a failure.
-        print((site_root.path / "serve.log").read_text())
+
+
+@pytest.fixture(scope="session")
+def site_root(site: Site) -> Root:
+    """The root of that office."""
+    return site.root
+
+
+@pytest.fixture(autouse=True)
+def _log(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Have pytest show beside a failure what the processes wrote meanwhile."""
+    site: Site | None = request.getfixturevalue("site") if "site" in request.fixturenames else None
+    begin = site.log.stat().st_size if site else 0
+    yield
+    if site:
+        print(site.log.read_bytes()[begin:].decode(errors="replace"))
 
 
 @pytest.fixture
@@ -113,6 +121,5 @@ def try_to_log_in(browser: Browser, password: str = PASSWORD) -> str:
     browser.open("/server-manager/login")
     browser.field("Account").send_keys(ACCOUNT)
     browser.field("Password").send_keys(password)
-    # The press of the button returns when the answer is there.
-    browser.click("Log in")
+    browser.send("Log in")
     return browser.path

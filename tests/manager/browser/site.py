@@ -7,15 +7,20 @@ import os
 import select
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
+from tests import forks
 from tests.commands import Root
+from tests.documents import HOME
 
 ACCOUNT = "admin"
 #: Not a word of a list.
 PASSWORD = "correct-horse-7-battery"
+#: An age at which a process that ends is started again (esmith.manager.serving), in seconds.
+_OLD = 3.5
 #: How long the processes may take to answer, in seconds.
 _START = 60.0
 
@@ -24,12 +29,12 @@ class Site:
     """The panel of a root.
 
     :param root: the root; nothing else serves its panel.
-    :param words: more options of ``esmith manager serve``.
     """
 
-    def __init__(self, root: Root, *words: str) -> None:
+    def __init__(self, root: Root) -> None:
         self.root = root
-        self._words = words
+        #: What its processes write to their standard error.
+        self.log = root.path / "serve.log"
         self._process: subprocess.Popen[bytes] | None = None
         self.address = ""
         #: The cookie of a session that was made by the form.
@@ -38,18 +43,18 @@ class Site:
     def start(self) -> None:
         """Start it on a free port, and wait until it answers."""
         port = self.address.rpartition(":")[2] if self.address else "0"
-        command = [str(self.root.path / "sbin/e-smith/esmith"), "manager", "serve", "--port", port, *self._words]
-        log = self.root.path / "serve.log"
-        with log.open("ab") as errors:
+        command = [sys.executable, "-Xutf8", "-m", "tests.manager.browser.serving", forks.memory]
+        with self.log.open("ab") as errors:
             self._process = subprocess.Popen(
-                command,
+                [*command, "manager", "serve", "--port", port],
+                cwd=HOME,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 env={**os.environ, "ESMITH_ROOT": str(self.root.path)},
                 start_new_session=True,
             )
-        self.address = _address(self._process, log)
+        self.address = _address(self._process, self.log)
 
     @property
     def pid(self) -> int:
@@ -77,10 +82,15 @@ class Site:
         return f"socket:[{found}]"
 
     def kill(self, *pids: int) -> None:
-        """Kill processes, and wait until others have taken their places."""
+        """Kill processes, and wait until others have taken their places.
+
+        What ends as soon as it was started is not started again, so they get older than that first.
+        """
+        end = time.monotonic() + _START
+        while min(map(_age, pids)) < _OLD:
+            time.sleep(0.1)
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
-        end = time.monotonic() + _START
         while set(pids) & set(_children(self.pid)) or len(_children(self.pid)) < 2:
             assert time.monotonic() < end, "what was killed was not started again"
             time.sleep(0.02)
@@ -119,6 +129,12 @@ def _address(process: subprocess.Popen[bytes], log: Path) -> str:
             break
     process.kill()
     raise AssertionError(f"esmith manager serve did not answer: {printed.decode()}\n{log.read_text()}")
+
+
+def _age(pid: int) -> float:
+    """Return for how many seconds a process has run (proc(5): stat, field 22, since boot)."""
+    begin = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - begin / os.sysconf("SC_CLK_TCK")
 
 
 def _children(pid: int) -> list[int]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -53,7 +55,8 @@ PAGES = (
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _stored(site_root: Root) -> None:
+def _stored(site_root: Root) -> Iterator[None]:
+    before = _last_revision(site_root)
     site_root.config("setprop", "spamassassin", "Subject", EVIL)
     site_root.config("set", "evil", "service", "Text", EVIL, "Other", SHORT)
     site_root.db("domains", "set", "evil.example", "domain", "Description", EVIL)
@@ -63,7 +66,15 @@ def _stored(site_root: Root) -> None:
     panel = f'heading = {_toml(EVIL)}\nhelp = {_toml(EVIL)}\n[[sections]]\nname = "one"\nheading = {_toml(SHORT)}\n'
     panel += f'help = {_toml(EVIL)}\n[[sections.fields]]\nsetting = "configuration SMTPSmartHost"\n'
     panel += f"label = {_toml(EVIL)}\nhelp = {_toml(EVIL)}\n[[sections.fields]]\nnote = {_toml(EVIL)}\n"
-    site_root.write("/etc/e-smith/panels-custom/miscellaneous/evil.toml", panel)
+    file = site_root.write("/etc/e-smith/panels-custom/miscellaneous/evil.toml", panel)
+    yield
+    file.unlink()
+    for number in range(_last_revision(site_root), before, -1):
+        site_root.esmith("undo", "--force", str(number))
+
+
+def _last_revision(root: Root) -> int:
+    return int(json.loads(root.esmith("history", "--limit", "1", "--json").out)[0]["revision"])
 
 
 def _toml(text: str) -> str:

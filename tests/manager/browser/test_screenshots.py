@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.documents import HOME
-from tests.manager.browser.clicks import TELEPHONE, job_ends, open_page, preview, set_field
+from tests.manager.browser.clicks import TELEPHONE, job_ends, open_page, preview, set_field, verdicts
 from tests.manager.browser.pictures import smaller
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def test_pictures(admin: Browser) -> None:
     _take(admin, "form")
     set_field(admin, "Spam sensitivity", "High: spam from score 3")
     preview(admin)
-    admin.wait(lambda browser: "are looking at them" not in browser.text, "the verdicts")
+    verdicts(admin)
     _take(admin, "preview")
     admin.size(*TELEPHONE)
     admin.media(prefers_color_scheme="dark")

@@ -50,6 +50,7 @@ def _die(_context: Context, _arguments: dict[str, Any]) -> Any:
 VERBS: dict[str, Verb] = {
     "echo": lambda context, arguments: {"account": context.account, "address": context.address, "got": arguments},
     "long": lambda _context, arguments: "x" * arguments["size"],
+    "panel": lambda _context, arguments: {"process": os.getpid(), **arguments},
     "process": lambda _context, _arguments: os.getpid(),
     "files": lambda _context, _arguments: sorted(os.listdir("/proc/self/fd")),
     "fail": _fail,

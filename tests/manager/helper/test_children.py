@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import resource
 import signal
@@ -124,6 +125,26 @@ def test_a_deadline() -> None:
             signal.pause()
 
     assert _collected(work, children=lambda: Children(deadline=0.05)) == (None, b"")
+    assert all_children().get(os.getpid(), []) == before
+
+
+def test_no_descriptor_for_a_child(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A child that cannot be looked after is killed and waited for, and leaves no pipe."""
+
+    def refuse(_process: int) -> int:
+        raise OSError(errno.EMFILE, "too many open files")
+
+    async def talk(children: Children) -> int:
+        before = len(os.listdir("/proc/self/fd"))
+        for _ in range(3):
+            with pytest.raises(OSError, match="too many"):
+                await children.collect(lambda _send: signal.pause() or 0)  # type: ignore[func-returns-value]
+        assert children.has_room and not children.running
+        return len(os.listdir("/proc/self/fd")) - before
+
+    monkeypatch.setattr(os, "pidfd_open", refuse)
+    before = all_children().get(os.getpid(), [])
+    assert _run(talk) == 0
     assert all_children().get(os.getpid(), []) == before
 
 

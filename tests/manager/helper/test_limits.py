@@ -154,11 +154,14 @@ def test_counts_are_forgotten(limits: Limits, clock: _Clock) -> None:
 
 
 def test_a_clock_that_is_corrected(limits: Limits, clock: _Clock) -> None:
-    """A clock that shows less than before makes nobody wait for longer than the longest wait."""
+    """A clock that shows less than before makes nobody wait for longer than the longest wait, and once."""
     for _ in range(20):
         _fail(limits, clock, "admin", HOME)
     clock.now -= 10**8
-    assert limits.begin("admin", HOME) <= RULES["pair"].longest
+    wait = limits.begin("admin", HOME)
+    assert 0 < wait <= RULES["pair"].longest
+    clock.now += wait
+    assert limits.begin("admin", HOME) == 0
 
 
 def test_the_file_has_a_greatest_size(tmp_path: Path, clock: _Clock, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,12 +169,60 @@ def test_the_file_has_a_greatest_size(tmp_path: Path, clock: _Clock, monkeypatch
     limits = Limits(str(tmp_path / "manager"), clock)
     for _ in range(10):
         _fail(limits, clock, "admin", HOME)
-    for name, rule in RULES.items():
-        monkeypatch.setitem(RULES, name, replace(rule, most=40))
+    _have_room_for(monkeypatch, 40)
     for number in range(100):
         limits.begin(f"{'n' * 200}{number}", _address(number))
     assert (tmp_path / "manager/limits").stat().st_size < 3 * 40 * 60 + 200
     assert limits.begin("admin", HOME) > 0
+
+
+def _have_room_for(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    for name, rule in RULES.items():
+        monkeypatch.setitem(RULES, name, replace(rule, most=number))
+
+
+@pytest.mark.parametrize("address", [HOME, None], ids=["one address", "many addresses"])
+def test_a_full_file_helps_no_guesser(
+    limits: Limits, clock: _Clock, monkeypatch: pytest.MonkeyPatch, address: str | None
+) -> None:
+    """Who fills the file with failures of other names and addresses is not forgotten himself, and waits as before."""
+    _have_room_for(monkeypatch, 12)
+    for number in range(120):
+        clock.now += 120
+        limits.begin(f"user{number % 12}", _address(number % 12))
+    looked_at = 0
+    for number in range(300):
+        clock.now += 1
+        looked_at += limits.begin("admin", address or _address(1000 + number)) == 0
+        # What makes the last one give way.
+        limits.begin(f"other{number}", _address(100_000 + number))
+    assert looked_at <= 40
+
+
+def test_a_full_file_keeps_out_nobody_who_is_known(
+    limits: Limits, clock: _Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From where an administrator has logged in before, a full file makes him not wait, nor does it help to guess."""
+    _have_room_for(monkeypatch, 12)
+    assert limits.begin("admin", HOME) == 0
+    limits.succeed("admin", HOME)
+    for number in range(120):
+        clock.now += 120
+        limits.begin(f"user{number % 20}", _address(number % 40))
+    assert [limits.begin("admin", HOME) for _ in range(6)] == [0, 0, 0, 0, 0, 5]
+    limits.begin("another", AWAY)
+    assert limits.begin("admin", HOME) == 5
+
+
+def test_a_new_address_may_log_in_while_the_file_is_full(
+    limits: Limits, clock: _Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever comes for the first time waits a minute and a half at most, however much was counted before."""
+    _have_room_for(monkeypatch, 12)
+    for number in range(200):
+        clock.now += 1800
+        limits.begin(f"user{number % 20}", _address(number % 40))
+    assert limits.begin("admin", AWAY) <= 90
 
 
 def test_known_addresses_are_bounded(limits: Limits) -> None:
@@ -214,7 +265,7 @@ def test_a_damaged_file_is_not_believed(
     limits = Limits(str(tmp_path), clock)
     assert "is not used" in capsys.readouterr().err
     assert limits.begin("admin", HOME) == 0
-    assert set(json.loads((tmp_path / "limits").read_text())) == {"salt", "known", *RULES}
+    assert set(json.loads((tmp_path / "limits").read_text())) == {"salt", "known", "displaced", *RULES}
 
 
 def test_a_file_of_others_is_not_believed(tmp_path: Path, clock: _Clock, capsys: pytest.CaptureFixture[str]) -> None:

@@ -70,6 +70,30 @@ def test_what_is_no_request(line: bytes) -> None:
             [request.text("account", 256), request.text("password", 4096)]
 
 
+@pytest.mark.parametrize("zone", ["eth0", "a\nadmin logged in from here", "x" * 1000])
+def test_an_address_has_no_zone(zone: str) -> None:
+    """The zone of an address, which may be any text, is left out: the address goes to logs, and to PAM."""
+    line = json.dumps({"verb": "login", "address": f"fe80::1%{zone}"}).encode()
+    assert parse_request(line).address == "fe80::1"
+
+
+def test_few_bytes_that_cost_much_memory(layout: Layout) -> None:
+    """A request of many small values is refused, and so is a login that brings more than a name and a password."""
+    from esmith.manager.helper.context import VerbError
+
+    for many in (b"[],", b"{},", b"0,"):
+        line = b'{"verb": "x", "arguments": {"a": [%s 0]}}' % (many * (900_000 // len(many)))
+        with pytest.raises(VerbError, match="too many values"):
+            parse_request(line)
+    parse_request(b'{"verb": "x", "arguments": {"a": [%s ""]}}' % (b'"some.name@example.com",' * 20_000))
+
+    async def talk(asking: Asking) -> None:
+        arguments = {"account": "admin", "password": PASSWORD, "more": []}
+        assert await asking.refusal("login", arguments) == wire.BAD_REQUEST
+
+    with_helper(layout, talk)
+
+
 def test_bytes_that_are_no_request(layout: Layout) -> None:
     """Whatever bytes are sent, the answer is one error or none, and the helper answers on."""
 

@@ -78,10 +78,13 @@ class Desk:
         """Return where a path of the configured system is."""
         return self.path / path.lstrip("/")
 
-    def looks(self) -> dict[str, tuple[int, int, int]]:
-        """Return how all files look but those of the engine: inode, mode and time of the last change."""
+    def looks(self, *others: str) -> dict[str, tuple[int, int, int]]:
+        """Return how all files look but those of the engine: inode, mode and time of the last change.
+
+        :param others: more directories, below the root, that are not looked at.
+        """
         found = {}
-        ours = tuple(str(self.path / one) for one in ("var/lib/e-smith", "var/log", "home/e-smith/db"))
+        ours = tuple(str(self.path / one) for one in ("var/lib/e-smith", "var/log", "home/e-smith/db", *others))
         for folder, names, files in os.walk(self.path):
             names[:] = [name for name in names if not os.path.join(folder, name).startswith(ours)]
             for name in files:

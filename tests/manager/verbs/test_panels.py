@@ -123,6 +123,24 @@ def test_a_user_from_the_beginning_to_the_end(users: Desk) -> None:
     assert users.value("vera", "", "accounts") is None
 
 
+def test_a_new_user_is_warned_of_nothing_that_the_event_settles(office: Root, office_desk: Desk) -> None:
+    """A preview is silent about the unix account that its event makes; real warnings stay; taken names are refused."""
+    values = {"FirstName": "Ann", "LastName": "Lee"}
+    found = office_desk.preview(_operation(office_desk, "create", "ann", values=values))
+    assert found["warnings"] == []
+    assert any(one["path"].endswith("/ann/.qmail") for one in found["files"])
+    forwards = {"FirstName": "Ann", "LastName": "Lee", "EmailForward": "forward", "ForwardAddress": "nobody-here"}
+    found = office_desk.preview(_operation(office_desk, "create", "ann", values=forwards))
+    assert any("nobody-here" in text for text in found["warnings"])
+    assert not any("stored as given" in text for text in found["hints"])
+    passwd = office.file("/etc/passwd")
+    passwd.write_text(passwd.read_text() + "games:x:5:60:games:/usr/games:/usr/sbin/nologin\n")
+    refusal = office_desk.refusal("preview", operation=_operation(office_desk, "create", "games", values=values))
+    assert refusal.more["fields"] == {
+        "key": "this machine has an account of this name already, with the home /usr/games; nothing was changed"
+    }
+
+
 def test_what_leads_to_a_record_goes_with_it(users: Desk) -> None:
     """The pseudonyms of a group are deleted before it, each with its own event; all go when these have ended."""
     users.apply(users.setting("g", "accounts", type="pseudonym", values={"Account": "group1"}))

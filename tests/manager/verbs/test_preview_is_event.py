@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from esmith.events.preview import Preview, preview
+from esmith.events.preview import Preview, preview_events
 from esmith.manager.helper.context import VerbError
 from esmith.manager.helper.operations import trying
 from esmith.plan.output import Difference
@@ -26,6 +26,8 @@ _TEMPLATES = (
 )
 #: What the event adjusts of their readers.
 _SERVICES = ("postfix sighup", "spamd restart", "dovecot sighup", "pop3s sigusr1", "masq adjust")
+#: Thousands of files that nobody writes; whether that is so is seen once, at the end.
+_SHIPPED = "etc/e-smith"
 _TEXTS = ("", "x", "mail.example.com", "[Spam]", "two words", "user@example.com", "192.168.1.7", "{{ 1 }}", "$(id)")
 
 
@@ -50,7 +52,7 @@ class _Seen:
         self.looks: dict[str, tuple[int, int, int]] = {}
 
     def __call__(self, *words: Any, **options: Any) -> Preview:
-        self.found = preview(*words, **options)
+        self.found = preview_events(*words, **options)
         return self.found
 
 
@@ -84,7 +86,7 @@ def _change(desk: Desk, seen: _Seen, panel: str, chance: random.Random) -> bool:
     except VerbError as error:
         assert error.kind == "refused" and desk.revision() == revision
         return False
-    before, seen.looks = seen.looks, desk.looks()
+    before, seen.looks = seen.looks, desk.looks(_SHIPPED)
     assert before in ({}, seen.looks), "a preview changes nothing"
     before = seen.looks
     found = seen.found
@@ -96,7 +98,7 @@ def _change(desk: Desk, seen: _Seen, panel: str, chance: random.Random) -> bool:
     for file in found.files:
         if file.difference is not Difference.ATTRIBUTES and not file.left:
             assert _content(desk.file(file.path)) == file.new, (file.path, values)
-    seen.looks = desk.looks()
+    seen.looks = desk.looks(_SHIPPED)
     touched = {path for path, look in seen.looks.items() if before.get(path) != look} | before.keys() - seen.looks
     assert touched == {str(desk.file(path)) for path in wanted}, values
     # Supervisors are not asked by a preview: what is down is started, and needs no signal.
@@ -115,6 +117,12 @@ def _level(desk: Desk, supervisor: Down, event: str) -> None:
             supervisor.set_down(name)
 
 
+def _shipped(desk: Desk) -> dict[str, tuple[int, int, int]]:
+    """Return how the files look that neither a preview nor an event writes."""
+    directory = f"{desk.path}/{_SHIPPED}/"
+    return {path: look for path, look in desk.looks().items() if path.startswith(directory)}
+
+
 def _content(place: Path) -> bytes | None:
     if place.is_symlink():
         return str(place.readlink()).encode()
@@ -127,7 +135,7 @@ def seen(office_desk: Desk, monkeypatch: pytest.MonkeyPatch) -> _Seen:
     supervisor = Down(office_desk.path / "var/log/order")
     monkeypatch.setattr("esmith.services.find.find_supervisor", lambda _layout, _service: supervisor)
     seen = _Seen(supervisor)
-    monkeypatch.setattr(trying, "preview", seen)
+    monkeypatch.setattr(trying, "preview_events", seen)
     return seen
 
 
@@ -143,16 +151,18 @@ def test_random_changes(office_desk: Desk, seen: _Seen, monkeypatch: pytest.Monk
         "/etc/e-smith/panels-custom/configuration/email.toml", text.replace('event = "email-update"', 'event = "try"')
     )
     _level(office_desk, seen.supervisor, "try")
-    chance = random.Random(1)
+    chance, shipped = random.Random(1), _shipped(office_desk)
     assert sum(_change(office_desk, seen, "configuration/email", chance) for _ in range(50)) > 15
+    assert _shipped(office_desk) == shipped
 
 
 @pytest.mark.long
 def test_many_random_changes(office_desk: Desk, seen: _Seen) -> None:
     """Five hundred random changes of the shipped pages with their own events."""
     _level(office_desk, seen.supervisor, "email-update")
-    chance = random.Random(2)
+    chance, shipped = random.Random(2), _shipped(office_desk)
     panels = ("configuration/email", "configuration/email", "configuration/wbl")
     changed = sum(_change(office_desk, seen, chance.choice(panels), chance) for _ in range(500))
     print(changed, "of 500 changed something")
     assert changed > 150
+    assert _shipped(office_desk) == shipped

@@ -7,6 +7,7 @@ import json
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -163,7 +164,10 @@ def test_a_preview_says_what_it_will_do(browse: MakeBrowser) -> None:
         assert text in page.words
     apply = Reader(page.text).form("/apply")
     answer = browser.post("/apply", [*apply.pairs, ("confirm", "5")])
-    assert (answer.status, answer.location) == (303, "/server-manager/job/20261130-1")
+    assert (answer.status, answer.location) == (
+        303,
+        "/server-manager/job/20261130-1?back=%2Fserver-manager%2Fpanel%2Fconfiguration%2Femail",
+    )
     assert browser.helper.arguments("apply") == {"operation": operation, "confirm": None}
     assert ("v.level", "5") in Reader(page.text).form("/panel/configuration/email").pairs
 
@@ -172,6 +176,9 @@ def test_going_back_by_itself_is_offered(browse: MakeBrowser) -> None:
     """It is off unless the change affects how the panel is reached; only the offered times are taken."""
     undo = {"operation": json.dumps({"kind": "undo", "revision": 3})}
     assert ("confirm", "0") in Reader(browse().post("/preview", undo).text).form("/apply").pairs
+    for kind in ("action", "rollback", "service", "recover"):
+        page = browse().post("/preview", {"operation": json.dumps({"kind": kind})})
+        assert "confirm" not in dict(Reader(page.text).form("/apply").pairs)
     browser = browse({"preview": preview(reaches_panel=True)})
     assert ("confirm", "10") in Reader(browser.post("/preview", undo).text).form("/apply").pairs
     for chosen, seconds in (("10", 600), ("0", None), ("7", None), ("x", None), ("-5", None)):
@@ -282,6 +289,15 @@ def test_a_failed_job_says_that_all_is_back(browse: MakeBrowser) -> None:
         assert text in page.words
 
 
+def test_a_job_leads_back(browse: MakeBrowser) -> None:
+    """A job that was asked for by a form links to it, in its section; another page that an address names is no link."""
+    operation = {"kind": "form", "panel": "configuration/email", "values": {}, "revision": 1}
+    browser = browse({"job": job(operation=operation)})
+    page = "/server-manager/panel/configuration/email"
+    for back, link in ((f"{page}?section=delivery", f"{page}?section=delivery"), ("/server-manager/jobs", page)):
+        assert f'<a class="button" href="{link}">' in browser.get("/job/1?" + urlencode({"back": back})).text
+
+
 def test_an_unconfirmed_change_is_on_every_page(browse: MakeBrowser) -> None:
     """While a change waits to be confirmed, each page offers to keep it and to take it back."""
     session = {**fake_helper.BASIC["session"], "unconfirmed": {"what": "E-mail", "deadline": 1, "left": 540}}
@@ -291,7 +307,9 @@ def test_an_unconfirmed_change_is_on_every_page(browse: MakeBrowser) -> None:
         assert "9 minutes" in page.words
         assert 'href="/server-manager/job/7"' in page.text
     keep, back = Reader(page.text).form("/confirm"), Reader(page.text).form("/take-back")
-    assert browser.post("/confirm", keep.pairs).location == "/server-manager/?done=kept"
+    assert browser.post("/confirm", keep.pairs).location == "/server-manager/panel/configuration/email?done=kept"
+    foreign = [("back", "https://evil.example/"), *((n, v) for n, v in keep.pairs if n != "back")]
+    assert browser.post("/confirm", foreign).location == "/server-manager/?done=kept"
     assert browser.post("/take-back", back.pairs).location == "/server-manager/job/20261130-2"
     assert "The change is kept." in browser.get("/?done=kept").words
     assert "evil" not in browser.get("/?done=evil").words

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from esmith.manager import wire
+from esmith.manager.web import client
 from esmith.manager.web.addresses import BASE, inside
 from esmith.manager.web.guard import HEADERS
 from esmith.manager.web.pages import Page, all_pages
@@ -278,8 +279,17 @@ def test_the_menu_is_asked_for_once(browse: MakeBrowser) -> None:
     assert asked == ["navigation", "panel", "navigation"]
 
 
-def test_without_a_helper_there_is_a_page(browse: MakeBrowser) -> None:
+def test_a_helper_that_is_being_started_is_waited_for(browse: MakeBrowser) -> None:
+    """A page that is asked for between the end of a helper and the start of the next one comes."""
+    browser = browse()
+    browser.run(browser.helper.stop())
+    browser.loop.call_later(0.1, lambda: browser.loop.create_task(browser.helper.start()))
+    assert browser.get("/jobs").status == 200
+
+
+def test_without_a_helper_there_is_a_page(browse: MakeBrowser, monkeypatch: pytest.MonkeyPatch) -> None:
     """When the helper does not run, the page says so, and how it is started."""
+    monkeypatch.setattr(client, "START_SECONDS", 0.1)
     browser = browse()
     browser.run(browser.helper.stop())
     page = browser.get("/jobs")

@@ -28,7 +28,7 @@ _PLACEHOLDER = re.compile(r"[A-Z][A-Z_-]+|.*[<>\[\]…].*|.*\.\.\..*")
 #: How long a command may be, in characters.
 _LONGEST = 1000
 #: What only shows something, so that it is no part of a cure that has to follow.
-_LOOKS = ("tail ", "journalctl ", "esmith services", "esmith status", "esmith doctor", "esmith logs", "esmith events")
+_LOOKS = ("tail ", "journalctl ", "esmith services", "esmith status", "esmith doctor")
 
 
 def operation_of(line: str, layout: Layout, revision: int) -> dict[str, Any] | None:

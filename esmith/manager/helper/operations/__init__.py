@@ -23,6 +23,7 @@ from esmith.manager.helper.operations.settings import SettingOperation, UndoOper
 if TYPE_CHECKING:
     from esmith.manager.helper.context import Context
     from esmith.manager.helper.operations.base import Operation
+    from esmith.schema.remembered import RememberedFiles
 
 #: The operations by their names on the wire.
 OPERATIONS: dict[str, type[Operation]] = {
@@ -35,10 +36,11 @@ OPERATIONS: dict[str, type[Operation]] = {
 }
 
 
-def read_operation(context: Context, data: Any) -> Operation:
+def read_operation(context: Context, data: Any, remembered: RememberedFiles | None = None) -> Operation:
     """Return the operation that somebody asks for, its arguments checked.
 
     :param data: what came over the wire.
+    :param remembered: what schema files hold, as the databases have it, which are open for as long as it is used.
     :raises VerbError: when it is none.
     """
     if not isinstance(data, dict):
@@ -46,4 +48,4 @@ def read_operation(context: Context, data: Any) -> Operation:
     kind = data.get("kind")
     if not isinstance(kind, str) or kind not in OPERATIONS:
         raise arguments.wrong(f"there is no operation {arguments.shown(kind)}")
-    return OPERATIONS[kind](context, {name: value for name, value in data.items() if name != "kind"})
+    return OPERATIONS[kind](context, {name: value for name, value in data.items() if name != "kind"}, remembered)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from esmith.events.session import Session
+    from esmith.schema.remembered import RememberedFiles
     from esmith.store.model import Change
     from esmith.store.protocol import Snapshot, Store, Transaction
 
@@ -48,6 +49,7 @@ class Operation:
 
     :param context: who asks.
     :param data: its arguments, without the kind.
+    :param remembered: what schema files hold, as the databases have it, which are open for as long as it is used.
     :raises VerbError: when an argument is not what it has to be.
     """
 
@@ -58,10 +60,10 @@ class Operation:
     #: Whether it is settings and events; otherwise it is carried out by :meth:`act`.
     has_settings: ClassVar[bool] = True
 
-    def __init__(self, context: Context, data: Any) -> None:
+    def __init__(self, context: Context, data: Any, remembered: RememberedFiles | None = None) -> None:
         self.context = context
         self.layout = context.layout
-        self.schema = Schema(context.layout)
+        self.schema = Schema(context.layout, remembered)
         self.data = self.read(data)
         #: The revision of the form it was made from; None when it does not depend on one.
         self.revision: int | None = self.data.get("revision")
@@ -115,6 +117,10 @@ class Operation:
 
     def events(self, _store: Store, _changes: Sequence[Change]) -> list[list[str]]:
         """Return the events that make its changes effective, each with its arguments."""
+        return []
+
+    def noted(self) -> list[Change]:
+        """Return what its events note in the databases: a preview does not warn that it is missing."""
         return []
 
     def deletes(self, _snapshot: Snapshot) -> list[list[str]]:

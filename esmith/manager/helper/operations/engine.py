@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from esmith.events.session import Session
+    from esmith.manager.helper.context import Context
+    from esmith.schema.remembered import RememberedFiles
     from esmith.store.model import Change
     from esmith.store.protocol import Snapshot, Store
 
@@ -79,8 +81,8 @@ class RollbackOperation(Operation):
     may_confirm = False
     has_settings = False
 
-    def __init__(self, context: Any, data: Any) -> None:
-        super().__init__(context, data)
+    def __init__(self, context: Context, data: Any, remembered: RememberedFiles | None = None) -> None:
+        super().__init__(context, data, remembered)
         self._agreed: Earlier | None = None
 
     def read(self, data: Any) -> dict[str, Any]:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from esmith.panels.model import Panel
     from esmith.panels.records import Records
     from esmith.schema.load import Schema
+    from esmith.schema.remembered import RememberedFiles
     from esmith.store.model import Change
     from esmith.store.protocol import Snapshot, Store, Transaction
 
@@ -50,8 +51,8 @@ class PanelOperation(Operation):
     #: The arguments besides the panel.
     required = _VALUES
 
-    def __init__(self, context: Context, data: Any) -> None:
-        super().__init__(context, data)
+    def __init__(self, context: Context, data: Any, remembered: RememberedFiles | None = None) -> None:
+        super().__init__(context, data, remembered)
         self.key: str | None = self.data.get("key")
         self.panel = find_panel(context, self.schema, self.data["panel"])
         if (self.panel.records is None) != ("key" not in self.required):
@@ -235,8 +236,8 @@ class ActionOperation(PanelOperation):
     required = {"key": arguments.named, "action": arguments.named}
     may_confirm = False
 
-    def __init__(self, context: Context, data: Any) -> None:
-        super().__init__(context, data)
+    def __init__(self, context: Context, data: Any, remembered: RememberedFiles | None = None) -> None:
+        super().__init__(context, data, remembered)
         #: Not in the arguments, so that it is in no list of jobs.
         self._password: str | None = self.data.pop("password", None)
         found = [one for one in self.records.actions if one.name == self.data["action"]]

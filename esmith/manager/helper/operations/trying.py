@@ -7,9 +7,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from esmith.errors import UsageError
-from esmith.events.definition import load_event
-from esmith.events.preview import preview
-from esmith.fragments.tree import TemplateTree
+from esmith.events.definition import load_actions
+from esmith.events.preview import preview_events
 from esmith.manager.helper.operations.commands import command, event_command, setting_commands
 from esmith.manager.helper.operations.conflict import refuse_conflict
 from esmith.schema.masking import Masking
@@ -93,7 +92,7 @@ class Tried:
             data |= operation.tried(self._store)
         elif self.events:
             names = list(dict.fromkeys(words[0] for words in self.events))
-            found = preview(operation.layout, self._store, unsaved=self.changes, events=names, checks=checks)
+            found = preview_events(operation.layout, self._store, names, unsaved=self.changes, checks=checks)
             data |= _preview_data(found)
         elif self.changes:
             data["notes"] = ["no file depends on this"]
@@ -146,7 +145,7 @@ def _file_data(file: PreviewFile) -> dict[str, Any]:
 def _has_actions(layout: Layout, event: str) -> bool:
     """Return whether an event has actions that may change more than is shown: those of which no file says what."""
     try:
-        found = load_event(layout, event, TemplateTree(layout))
+        found = load_actions(layout, event)
     except UsageError:
         return False
     for name in found.actions:

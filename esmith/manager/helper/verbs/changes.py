@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
 from esmith.apply.generations import newest_number
@@ -19,6 +19,7 @@ from esmith.manager.helper.operations.conflict import refuse_conflict
 from esmith.manager.helper.operations.engine import TakeBackOperation
 from esmith.manager.helper.operations.trying import Tried
 from esmith.manager.helper.settling import list_jobs, read_job
+from esmith.schema.remembered import RememberedFiles
 from esmith.store import open_store
 
 if TYPE_CHECKING:
@@ -36,12 +37,9 @@ _PATIENCE = 30.0
 def preview_verb(context: Context, data: dict[str, Any]) -> dict[str, Any]:
     """Return what an operation would do. Nothing is changed."""
     found = arguments.take(data, {"operation": arguments.mapping}, {"checks": arguments.flag})
-    operation = read_operation(context, found["operation"])
-    store = open_store(context.layout)
-    try:
+    with closing(open_store(context.layout)) as store, store.snapshot() as snapshot:
+        operation = read_operation(context, found["operation"], RememberedFiles(snapshot))
         return Tried(operation, store).data(checks=bool(found["checks"]))
-    finally:
-        store.close()
 
 
 def apply_verb(context: Context, data: dict[str, Any]) -> dict[str, Any]:

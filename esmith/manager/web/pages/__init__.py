@@ -34,6 +34,7 @@ class Page:
     :param post: answers POST; it is asked only with the CSRF token of the session.
     :param is_open: whether it is there for those who are not logged in.
     :param is_bare: whether it needs no navigation: streams, and fragments of pages.
+    :param asks_first: whether it asks the helper before it shows anything: it is told of the session with that answer.
     """
 
     path: str
@@ -41,6 +42,7 @@ class Page:
     post: Handler | None = None
     is_open: bool = False
     is_bare: bool = False
+    asks_first: bool = False
 
 
 def all_pages() -> list[Page]:

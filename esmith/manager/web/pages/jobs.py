@@ -9,15 +9,26 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from esmith.manager.web.addresses import inside, panel_url, url
 from esmith.manager.web.client import HelperError
 from esmith.manager.web.pages import Page
+from esmith.manager.web.pages.lists import record_url
 from esmith.manager.web.previewing import number_of
 from esmith.manager.web.rendering import render
-from esmith.manager.web.visit import ask, visit_of
+from esmith.manager.web.texts import _
+from esmith.manager.web.visit import ask, panel_of, visit_of
 
 _RESULT: dict[str, Any] = {"files": [], "services": {}, "pending": {}, "notes": [], "left": {}, "actions": []}
 _JOB: dict[str, Any] = {"title": "", "account": "", "address": "", "started": None, "ended": None, "commands": []}
-_JOB |= {"revision": None, "lines": [], "result": None, "error": None, "confirm": None, "state": "running"}
+_JOB |= {
+    "revision": None,
+    "lines": [],
+    "result": None,
+    "error": None,
+    "confirm": None,
+    "state": "running",
+    "operation": None,
+}
 _ERROR = {"message": "", "place": "", "hint": "", "settings_back": False, "files_back": False}
 
 
@@ -33,7 +44,27 @@ async def show(request: Request) -> Response:
     job["result"] = _RESULT | (job["result"] or {})
     job["error"] = _ERROR | job["error"] if job["error"] else None
     last = max((int(line.get("n", 0)) for line in job["lines"]), default=0)
-    return render(request, "job.html", job=job, last=last)
+    return render(request, "job.html", job=job, last=last, ways=_ways(request, job["operation"]))
+
+
+def _ways(request: Request, operation: object) -> list[tuple[str, str]]:
+    """Return where to go from a job: where it was asked for, and of a list its record; the address and the text."""
+    found = operation if isinstance(operation, dict) else {}
+    kind, panel, key = (str(found.get(name) or "") for name in ("kind", "panel", "key"))
+    known = panel_of(request, panel)
+    if known:
+        # The section of the form, which the job does not know.
+        asked = inside(request.query_params.get("back", ""))
+        page = asked if kind == "form" and asked.startswith(panel_url(panel)) else panel_url(panel)
+        record = [(record_url(panel, key), key)] if kind in ("create", "modify", "action") and key else []
+        return [(page, _(known["heading"])), *record]
+    if kind == "setting":
+        return [(url("/settings", found.get("database")), _("Database %s") % found.get("database"))]
+    health, changes = ("/health", _("Health")), ("/changes", _("Changes"))
+    pages = {"service": ("/services", _("Services")), "undo": changes, "rollback": changes}
+    pages |= {"event": health, "recover": health}
+    address, text = pages.get(kind, ("/", _("Start")))
+    return [(url(address), text)]
 
 
 async def stream(request: Request) -> Response:

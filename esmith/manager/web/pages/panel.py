@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from esmith.manager.web.addresses import panel_url
-from esmith.manager.web.forms import labels_of, sections_shown, touched
+from esmith.manager.web.forms import sections_shown, touched
 from esmith.manager.web.pages import Page
 from esmith.manager.web.posted import Posted
 from esmith.manager.web.previewing import Proposal, number_of, show_preview
@@ -76,8 +76,7 @@ async def preview(request: Request) -> Response:
     async def refuse(message: str, fields: dict[str, str]) -> Response:
         return await _show_form(request, panel, values, fields, () if fields else (message,))
 
-    answer = await ask(request, "panel", panel=panel)
-    proposal = Proposal(operation, changed.secrets, address, labels_of(answer["sections"]), answer["heading"])
+    proposal = Proposal(operation, changed.secrets, address, form=("panel", {"panel": panel}))
     return await show_preview(request, proposal, refuse)
 
 
@@ -92,7 +91,7 @@ async def suggest(request: Request) -> Response:
 
 
 ROUTES = [
-    Page("/panel/{group}/{name}", show, back),
-    Page("/panel/{group}/{name}/preview", post=preview),
+    Page("/panel/{group}/{name}", show, back, asks_first=True),
+    Page("/panel/{group}/{name}/preview", post=preview, asks_first=True),
     Page("/suggest", suggest, is_bare=True),
 ]

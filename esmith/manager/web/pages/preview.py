@@ -9,10 +9,9 @@ from starlette.responses import Response
 
 from esmith.manager import wire
 from esmith.manager.web.client import HelperError
-from esmith.manager.web.forms import Labels, labels_of
 from esmith.manager.web.pages import Page
 from esmith.manager.web.previewing import MINUTES, gone, number_of, read_proposal, show_conflict, show_preview
-from esmith.manager.web.rendering import redirect, render
+from esmith.manager.web.rendering import redirect, redirect_back, render
 from esmith.manager.web.visit import ask, posted
 
 
@@ -21,19 +20,18 @@ async def preview(request: Request) -> Response:
     proposal = read_proposal(request)
     if proposal is None:
         return gone(request)
-    proposal.labels = await _labels(request, proposal.operation)
+    proposal.form = _form_of(proposal.operation)
     return await show_preview(request, proposal)
 
 
-async def _labels(request: Request, operation: dict[str, Any]) -> dict[str, Labels]:
-    """Return the labels of what an operation of a panel may change."""
+def _form_of(operation: dict[str, Any]) -> tuple[str, dict[str, Any]] | None:
+    """Return the verb that describes the form that an operation of a panel was made by, and its arguments."""
     kind, panel = operation.get("kind"), str(operation.get("panel", ""))
     if kind == "form":
-        return labels_of((await ask(request, "panel", panel=panel)).get("sections", ()))
+        return "panel", {"panel": panel}
     if kind in ("create", "modify"):
-        key = str(operation.get("key", "")) if kind == "modify" else None
-        return labels_of((await ask(request, "record", panel=panel, key=key)).get("sections", ()))
-    return {}
+        return "record", {"panel": panel, "key": str(operation.get("key", "")) if kind == "modify" else None}
+    return None
 
 
 async def checks(request: Request) -> Response:
@@ -42,7 +40,7 @@ async def checks(request: Request) -> Response:
     if proposal is None:
         return gone(request)
     if not request.headers.get("hx-request"):
-        proposal.labels = await _labels(request, proposal.operation)
+        proposal.form = _form_of(proposal.operation)
         return await show_preview(request, proposal, checks=True)
     found = await ask(request, "preview", operation=proposal.complete, checks=True)
     files = [{"verdict": None, **file} for file in found.get("files", ())]
@@ -63,13 +61,15 @@ async def apply(request: Request) -> Response:
             raise
         return show_conflict(request, proposal, error)
     request.app.state.kept.drop(posted(request).get("kept"))
-    return redirect("/job", _job_of(answer))
+    # The job knows the page, and not which section of its form it was.
+    section = proposal.back if proposal.operation.get("kind") == "form" else ""
+    return redirect("/job", _job_of(answer), back=section)
 
 
 async def confirm(request: Request) -> Response:
     """Keep the change that waits to be confirmed."""
     await ask(request, "confirm")
-    return redirect("/", done="kept")
+    return redirect_back(posted(request).get("back"), "kept")
 
 
 async def take_back(request: Request) -> Response:

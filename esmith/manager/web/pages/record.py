@@ -11,7 +11,7 @@ from starlette.responses import Response
 from esmith.manager import wire
 from esmith.manager.web.addresses import panel_url, url
 from esmith.manager.web.client import HelperError
-from esmith.manager.web.forms import labels_of, sections_shown, touched
+from esmith.manager.web.forms import sections_shown, touched
 from esmith.manager.web.pages import Page
 from esmith.manager.web.pages.lists import KEY_FIELD, key_of, key_section, record_url, with_key_errors
 from esmith.manager.web.posted import Posted
@@ -75,7 +75,6 @@ def _todo(panel: str, key: str | None, record: dict[str, Any]) -> list[dict[str,
 async def _preview(request: Request) -> Response:
     """Show what the changes of the form would do."""
     panel, key, values = _panel_of(request), key_of(request), posted(request)
-    record = await ask(request, "record", panel=panel, key=key)
     changed = touched(values)
     operation: dict[str, Any] = {"kind": "modify", "panel": panel, "key": key}
     if key is None:
@@ -85,8 +84,8 @@ async def _preview(request: Request) -> Response:
     async def refuse(message: str, fields: dict[str, str]) -> Response:
         return await _show(request, values, fields, () if fields else (message,))
 
-    title = f"{_(record['heading'])}: {operation['key']}"
-    proposal = Proposal(operation, changed.secrets, _address(panel, key), labels_of(record["sections"]), title)
+    form = ("record", {"panel": panel, "key": key})
+    proposal = Proposal(operation, changed.secrets, _address(panel, key), form=form)
     return await show_preview(request, proposal, refuse)
 
 
@@ -96,7 +95,7 @@ async def _delete(request: Request) -> Response:
     if not record.get("delete"):
         raise HelperError(wire.NOT_FOUND, _("%(key)s cannot be deleted here.") % {"key": key})
     operation = {"kind": "delete", "panel": panel, "key": key, "revision": record["revision"]}
-    asked = _asked(panel, key, record, operation, record["delete"])
+    asked = _asked(panel, key, record, operation, record["delete"], _("Delete %(key)s") % {"key": key})
     return render(request, "pages/ask.html", **asked, heading=_("Delete %(key)s?") % {"key": key})
 
 
@@ -109,7 +108,7 @@ async def _action(request: Request) -> Response:
         raise HelperError(wire.NOT_FOUND, _("There is no such action."))
     operation = {"kind": "action", "panel": panel, "key": key, "action": action["name"]}
     heading = f"{_(action['label'])}: {key}"
-    asked = _asked(panel, key, record, operation, action)
+    asked = _asked(panel, key, record, operation, action, heading)
     if not action.get("password"):
         return render(request, "pages/ask.html", **asked, heading=heading)
     asked |= {"password": True, "account": key, "action": record_url(panel, key, action["name"])}
@@ -132,18 +131,19 @@ async def _action(request: Request) -> Response:
 
 
 def _asked(
-    panel: str, key: str, record: dict[str, Any], operation: dict[str, Any], asked: dict[str, Any]
+    panel: str, key: str, record: dict[str, Any], operation: dict[str, Any], asked: dict[str, Any], title: str
 ) -> dict[str, Any]:
     """Return what the page shows that asks before something is done to a record.
 
     :param asked: has what is to be asked, with the key as it is or as ``{key}``.
+    :param title: of the preview.
     """
     back = record_url(panel, key)
     question = _(asked.get("ask") or "").replace("{key}", key)
     return {
         "lines": [question] if question else [],
         "action": url("/preview"),
-        "pairs": [("operation", json.dumps(operation)), ("back", back)],
+        "pairs": [("operation", json.dumps(operation)), ("back", back), ("title", title)],
         "button": _("Preview"),
         "dangerous": False,
         "password": False,
@@ -156,10 +156,10 @@ def _asked(
 _NEW = "/panel/{group}/{name}/new"
 _RECORD = "/panel/{group}/{name}/record/{key}"
 ROUTES = [
-    Page(_NEW, _form, _form),
-    Page(_NEW + "/preview", post=_preview),
-    Page(_RECORD + "/preview", post=_preview),
-    Page(_RECORD + "/delete", _delete),
-    Page(_RECORD + "/{action}", _action, _action),
-    Page(_RECORD, _form, _form),
+    Page(_NEW, _form, _form, asks_first=True),
+    Page(_NEW + "/preview", post=_preview, asks_first=True),
+    Page(_RECORD + "/preview", post=_preview, asks_first=True),
+    Page(_RECORD + "/delete", _delete, asks_first=True),
+    Page(_RECORD + "/{action}", _action, _action, asks_first=True),
+    Page(_RECORD, _form, _form, asks_first=True),
 ]

@@ -39,6 +39,13 @@
   if (form) {
     form.addEventListener("change", showFields);
     showFields();
+    // What was typed is lost when another page is chosen, also another section: the browser asks before.
+    let isTyped = Boolean(document.querySelector("[data-typed]"));
+    form.addEventListener("input", () => { isTyped = true; });
+    form.addEventListener("submit", () => { isTyped = false; });
+    window.addEventListener("beforeunload", (event) => { if (isTyped) event.preventDefault(); });
+    // The button Back of the browser brings the form again as it was left.
+    window.addEventListener("pageshow", (event) => { if (event.persisted) isTyped = true; });
   }
 
   // Names that fit into a field, while somebody types.
