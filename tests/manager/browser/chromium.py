@@ -273,9 +273,12 @@ class Browser:
         self.wait(lambda self: text in self.text, repr(text))
 
     def complaints(self) -> list[str]:
-        """Return what the console got since the last time: errors of scripts, of the network, of the policy."""
+        """Return what the console got since the last time: errors of scripts, of the network, of the policy.
+
+        Not that a page was left while a part of it was fetched; what the policy refuses has lines of its own.
+        """
         lines: list[dict[str, Any]] = self.driver.execute("getLog", {"type": "browser"})["value"]
-        return [f"{line['level']} {line['message']}" for line in lines]
+        return [f"{line['level']} {line['message']}" for line in lines if "Failed to fetch" not in line["message"]]
 
     def overflow(self) -> list[str]:
         """Return what is wider than the page, so that it is to be scrolled sideways; [] when nothing is."""
