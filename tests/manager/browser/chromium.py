@@ -104,6 +104,8 @@ class Browser:
         self.driver = Chrome(options=options, service=service)
         self.driver.set_page_load_timeout(PATIENCE)
         self.base = ""
+        #: The cookie of the session that it has, where that is known.
+        self.session = ""
         self.size(*DESK)
 
     def stop(self) -> None:
@@ -112,13 +114,18 @@ class Browser:
 
     def forget(self) -> None:
         """Be as new: no cookies, no page, scripts on, a desk, light."""
+        self.session = ""
         self._chrome("Emulation.setScriptExecutionDisabled", value=False)
-        self.media()
         self.speak("")
         self.driver.get("about:blank")
         self._chrome("Network.clearBrowserCookies")
-        self.complaints()
+        self.settle()
+
+    def settle(self) -> None:
+        """Have the usual size and colours, and no complaints of before; the page stays."""
+        self.media()
         self.size(*DESK)
+        self.complaints()
 
     def use_session(self, cookie: dict[str, Any]) -> None:
         """Take the cookie of a session."""

@@ -28,6 +28,8 @@ PAGES = (
     "/services",
     "/search?q=spam",
 )
+#: Where axe finds fault with the direction, if it does: a form, and a table.
+BOTH = ("/panel/configuration/email?section=filtering", "/panel/collaboration/users")
 
 
 @pytest.fixture(scope="module")
@@ -56,5 +58,7 @@ def test_pages_from_right_to_left(admin: Browser, axe: str, mirrored: str) -> No
             found += [f"{page} {size[0]} px: {wide}" for wide in admin.overflow()]
             middle = "const box = document.querySelector('h1').getBoundingClientRect(); return innerWidth - box.right;"
             assert admin.run(middle) < size[0] / 2, page
-        found += [f"{page}: {barrier}" for barrier in admin.violations(axe) if "lang-valid" not in barrier]
+        # axe looks at the others in the usual direction, and takes longer than all else.
+        if page in BOTH:
+            found += [f"{page}: {barrier}" for barrier in admin.violations(axe) if "lang-valid" not in barrier]
     assert found == []
