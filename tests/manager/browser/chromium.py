@@ -320,6 +320,9 @@ if (document.documentElement.scrollWidth <= wide) return [];
 const scrolls = node => node && node !== document.body && (
   ['auto', 'scroll', 'hidden', 'clip'].includes(getComputedStyle(node).overflowX) || scrolls(node.parentElement));
 return [`${document.documentElement.scrollWidth} of ${wide}`].concat([...document.querySelectorAll('body *')].filter(
-  node => node.getBoundingClientRect().right > wide + 0.5 && !scrolls(node.parentElement)).map(
+  node => {
+    const box = node.getBoundingClientRect(), rtl = document.documentElement.dir === 'rtl';
+    return (rtl ? box.left < -0.5 : box.right > wide + 0.5) && !scrolls(node.parentElement);
+  }).map(
   node => node.outerHTML.slice(0, 120)));
 """
