@@ -11,7 +11,10 @@ from tests.commands import Root
 
 FILE = "/etc/httpd/conf/httpd.conf"
 #: The lines that name it in the site with and in the one without encryption.
-_PASS = "ProxyPass /server-manager http://127.0.0.1:982/server-manager flushpackets=on"
+_PASS = "ProxyPass /server-manager http://127.0.0.1:982/server-manager flushpackets=on disablereuse=on"
+_COOKIE = (
+    'RequestHeader edit* Cookie "(^|;) *__Host-smanager[^;]*" "" "expr=! %{REQUEST_URI} =~ m#^/server-manager(/|$)#"'
+)
 _REDIRECT = "RewriteRule ^/server-manager(/.*)?$ https://%{SERVER_NAME}/server-manager$1 [R,L]"
 
 
@@ -43,8 +46,10 @@ def test_it_is_passed_on(site: Root) -> None:
         "Require ip 192.168.1.1/255.255.255.0",
         "Require ip 10.0.0.0/255.255.0.0",
         "ProxyPreserveHost On",
+        "ProxyAddHeaders On",
         "</Location>",
         _PASS,
+        _COOKIE,
     ]
 
 
@@ -55,7 +60,7 @@ def test_who_may_reach_it(site: Root) -> None:
     lines = _lines(site)
     assert [line for line in lines if line.startswith("Require")] == []
     assert lines[0] == _REDIRECT.replace("SERVER_NAME}/", "SERVER_NAME}:8443/")
-    assert lines[-1] == _PASS.replace("982", "1982")
+    assert lines[-2] == _PASS.replace("982", "1982")
     site.config("setprop", "smanager", "access", "localhost")
     assert [line for line in _lines(site) if line.startswith("Require")] == ["Require local"]
 

@@ -49,7 +49,26 @@ _NO_SESSION = "you are not logged in, or your session has ended"
 #: struct ucred of unix(7).
 _CREDENTIALS = struct.Struct("3i")
 
-_Answer = Callable[[bytes], Awaitable[None]]
+
+class _Answer:
+    """Writes to a connection, and knows whether somebody is at its other end."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    async def __call__(self, line: bytes) -> None:
+        """Write.
+
+        :raises TimeoutError: when the other side does not read.
+        """
+        self._writer.write(line)
+        async with asyncio.timeout(ANSWER_SECONDS):
+            await self._writer.drain()
+
+    def is_there(self) -> bool:
+        """Return whether the other side has not closed it."""
+        return not self._reader.at_eof()
 
 
 def all_verbs() -> dict[str, Verb]:
@@ -147,9 +166,7 @@ class Server:
             writer.close()
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, is_too_many: bool) -> None:
-        async def send(line: bytes) -> None:
-            await _send(writer, line)
-
+        send = _Answer(reader, writer)
         try:
             async with asyncio.timeout(REQUEST_SECONDS):
                 line = await reader.readline()
@@ -289,22 +306,14 @@ class Server:
         self._following += 1
         try:
             await self._look(session)
-            job = await follow(self._layout, request, send, lambda: self._sessions.is_on(session))
+            job = await follow(self._layout, request, send, lambda: self._sessions.is_on(session) and send.is_there())
         finally:
             self._following -= 1
+        if not send.is_there():
+            return
         if not self._sessions.is_on(session):
             raise VerbError(wire.SESSION, _NO_SESSION)
         await self._have_done(Request("job", request.session, request.address, {"job": job, "after": 0}), session, send)
-
-
-async def _send(writer: asyncio.StreamWriter, line: bytes) -> None:
-    """Write to a connection.
-
-    :raises TimeoutError: when the other side does not read.
-    """
-    writer.write(line)
-    async with asyncio.timeout(ANSWER_SECONDS):
-        await writer.drain()
 
 
 def _user_of(writer: asyncio.StreamWriter) -> int:

@@ -109,7 +109,8 @@ def _config(socket_path: str, certificate: str, key: str) -> uvicorn.Config:
         ws="none",
         lifespan="off",
         loop="asyncio",
-        log_level="warning",
+        # Below that it has a line for each request that is none, which anybody may send.
+        log_level="error",
         access_log=False,
         proxy_headers=False,
         server_header=False,

@@ -1,7 +1,10 @@
-"""Following a job: its lines come as they are written; what is no file of a job holds nobody up."""
+"""Following a job: its lines come as they are written; what is not a file of a job holds nobody up."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import fcntl
 import json
 import os
 from pathlib import Path
@@ -10,11 +13,11 @@ import pytest
 
 from esmith.layout import Layout
 from esmith.manager import wire
-from esmith.manager.helper import jobs
+from esmith.manager.helper import following, jobs, server
 from esmith.manager.helper.login import set_password
 from esmith.manager.helper.settling import list_jobs, running_jobs
 from esmith.manager.helper.verbs.changes import job_verb
-from tests.manager.helper.kit import VERBS, Asking, with_helper
+from tests.manager.helper.kit import LIMIT_SECONDS, VERBS, Asking, with_helper
 
 _ID = "20261130-190000-000-%012x"
 
@@ -29,7 +32,7 @@ def _end(number: int) -> str:
     return json.dumps({"kind": "end", "n": number, "time": 1.0, "text": "done", "state": "done"}) + "\n"
 
 
-def test_what_is_no_file_of_a_job(layout: Layout, tmp_path: Path) -> None:
+def test_what_is_not_a_file_of_a_job(layout: Layout, tmp_path: Path) -> None:
     """A pipe, a directory or a link in the place of a job is none: nobody waits for it."""
     folder = _folder(layout)
     os.mkfifo(folder / f"{_ID % 1}.jsonl")
@@ -89,3 +92,35 @@ def test_who_may_not_log_in_any_more_follows_nothing(layout: Layout) -> None:
             assert await asking.refusal(verb, arguments) == wire.SESSION
 
     with_helper(layout, talk)
+
+
+def test_who_has_gone_makes_room(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who closes the window of a job that runs does not count among those who follow, also while it says nothing."""
+    monkeypatch.setattr(server, "MOST_FOLLOWING", 1)
+    monkeypatch.setattr(following, "QUIET_SECONDS", 1e9)
+    file = _folder(layout) / f"{_ID % 1}.jsonl"
+    file.write_text(json.dumps({"kind": "say", "n": 1, "time": 1.0, "text": "hello"}) + "\n")
+
+    async def begin(asking: Asking) -> tuple[dict[str, object], asyncio.StreamWriter]:
+        with contextlib.chdir(os.path.dirname(layout.manager_socket)):
+            reader, writer = await asyncio.open_unix_connection("socket")
+        writer.write(wire.line_of({"verb": "follow", "session": asking.session, "arguments": {"job": _ID % 1}}))
+        return json.loads(await reader.readline()), writer
+
+    async def talk(asking: Asking) -> None:
+        await asking.log_in()
+        line, first = await begin(asking)
+        assert "line" in line
+        assert await asking.refusal("follow", {"job": _ID % 1}) == wire.BUSY
+        first.close()
+        async with asyncio.timeout(LIMIT_SECONDS):
+            while True:
+                line, other = await begin(asking)
+                other.close()
+                if "line" in line:
+                    break
+                await asyncio.sleep(0.05)
+
+    with file.open("rb") as running:
+        fcntl.flock(running, fcntl.LOCK_EX)
+        with_helper(layout, talk)
