@@ -11,6 +11,7 @@ import gc
 import importlib.util
 import os
 import pwd
+import resource
 import signal
 import socket
 import sys
@@ -147,6 +148,8 @@ def run_helper(layout: Layout, user: int, ready: Callable[[], None] = lambda: No
     """
     from esmith.manager.helper.server import Server
 
+    _leave_no_core()
+
     def begin() -> None:
         # What is there now is shared with the children, as long as nobody writes on its pages.
         gc.collect()
@@ -164,6 +167,7 @@ def run_web(layout: Layout, web: Web, listener: socket.socket, user: str) -> Non
     """
     from esmith.manager.web import serve
 
+    _leave_no_core()
     serve(
         listener,
         layout.manager_socket,
@@ -259,6 +263,8 @@ class Both:
     def _be_web(self, begins: int) -> int:
         from esmith.manager.web import serve
 
+        _leave_no_core()
+
         def begin() -> None:
             become(self._layout, "")
             _end_with_parent()
@@ -272,6 +278,12 @@ class Both:
             begin=begin,
         )
         return 0
+
+
+def _leave_no_core() -> None:
+    """Have a crash of this process leave no core file: passwords that somebody typed are in its memory."""
+    _, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
 
 
 def _report(pipe: int) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import importlib.util
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -193,11 +194,16 @@ def _idle_switches(process: int) -> int:
 
 
 def test_both_processes(root: Root) -> None:
-    """Both answer from the first line on, and TERM ends both, with the exit code 0."""
+    """Both answer from the first line on, leave no core, and end at TERM, with the exit code 0."""
+    limit = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (limit[1], limit[1]))
     with _served(root) as (process, port):
+        resource.setrlimit(resource.RLIMIT_CORE, limit)
         assert _get(port) == 200
         children = all_children()[process.pid]
         assert len(children) == 2
+        for child in children:
+            assert resource.prlimit(child, resource.RLIMIT_CORE)[0] == 0
         process.terminate()
         _, errors = process.communicate(timeout=_LIMIT_SECONDS)
         assert (process.returncode, errors) == (0, "")
