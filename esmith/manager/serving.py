@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import gc
 import importlib.util
 import os
@@ -15,6 +16,7 @@ import resource
 import signal
 import socket
 import sys
+import termios
 import time
 import traceback
 from collections.abc import Callable
@@ -134,9 +136,32 @@ def become(layout: Layout, name: str) -> None:
         account = _account(name or WEB_USER)
         # What is encoded is loaded when it is needed; this account may not be able to read it.
         "localhost".encode("idna")
+        _leave_terminal()
         os.setgroups([])
         os.setresgid(account.pw_gid, account.pw_gid, account.pw_gid)
         os.setresuid(account.pw_uid, account.pw_uid, account.pw_uid)
+
+
+def _leave_terminal() -> None:
+    """Keep of the terminal that root has started this at only that it may be written to.
+
+    Who has it as its terminal may type on it (TIOCSTI, ioctl_tty(2)), and who has it open may read what root types.
+    """
+    nothing = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    for stream in (1, 2):
+        if os.isatty(stream):
+            place = os.open(f"/proc/self/fd/{stream}", os.O_WRONLY | os.O_NOCTTY | os.O_CLOEXEC)
+            os.dup2(place, stream)
+            os.close(place)
+    try:
+        os.setsid()
+    except PermissionError:
+        # It leads a group of processes; one that leads a session has nobody else at its terminal.
+        if os.getsid(0) != os.getpid():
+            with contextlib.suppress(OSError), open("/dev/tty", "rb", buffering=0) as terminal:
+                fcntl.ioctl(terminal, termios.TIOCNOTTY)
 
 
 def run_helper(layout: Layout, user: int, ready: Callable[[], None] = lambda: None) -> None:

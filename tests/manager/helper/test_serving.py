@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import importlib.util
 import os
+import pty
 import resource
 import signal
 import socket
@@ -101,6 +102,46 @@ def test_rights_are_given_up(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", script, str(database)], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+_AT_A_TERMINAL = """
+import fcntl, os, sys, termios
+from esmith.layout import Layout
+from esmith.manager.serving import become
+assert os.open("/dev/tty", os.O_RDWR) > 2
+become(Layout("/"), "nobody")
+tries = {
+    "has it": lambda: os.open("/dev/tty", os.O_RDWR),
+    "opens it": lambda: os.open("/proc/self/fd/1", os.O_RDWR),
+    "reads it": lambda: os.read(2, 1),
+    "types on it": lambda: fcntl.ioctl(1, termios.TIOCSTI, b"x"),
+}
+for name, call in tries.items():
+    try:
+        call()
+    except OSError:
+        continue
+    print("it", name, "still")
+print("it is", os.read(0, 1), "and it writes")
+"""
+
+
+@pytest.mark.root("only root becomes another user")
+@pytest.mark.parametrize("leads_group", [False, True])
+def test_the_terminal_of_root(leads_group: bool) -> None:
+    """A web process that root starts at a terminal cannot type on it, nor read what root types, but its words come."""
+    process, terminal = pty.fork()
+    if process == 0:
+        words = [sys.executable, "-c", _AT_A_TERMINAL]
+        signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+        os._exit(subprocess.run(words, check=False, process_group=0 if leads_group else None).returncode)
+    said = b""
+    with contextlib.suppress(OSError):
+        while data := os.read(terminal, 4096):
+            said += data
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 0, said
+    assert said.decode().split("\r\n") == ["it is b'' and it writes", ""]
 
 
 def test_packages_that_are_missing(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
