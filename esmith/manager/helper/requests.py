@@ -11,6 +11,8 @@ from esmith.manager import wire
 from esmith.manager.helper.context import VerbError
 from esmith.manager.helper.sessions import LONGEST_TOKEN
 
+#: How many values a request may hold, those in lists and objects counted: each costs more memory than it is long.
+MOST_VALUES = 60_000
 _KEYS = {"verb", "session", "address", "arguments", "also"}
 
 
@@ -53,12 +55,7 @@ def parse_request(line: bytes) -> Request:
         raise VerbError(wire.BAD_REQUEST, "the request is not a line of JSON") from None
     if not isinstance(data, dict) or not data.keys() <= _KEYS or "verb" not in data:
         raise VerbError(wire.BAD_REQUEST, "the request has not the keys verb, session, address, arguments, also")
-    try:
-        is_clean = _is_clean(data)
-    except RecursionError:
-        is_clean = False
-    if not is_clean:
-        raise VerbError(wire.BAD_REQUEST, "the request holds text that is none")
+    _require_clean(data)
     texts = {name: data.get(name) or "" for name in ("verb", "session", "address")}
     arguments = data.get("arguments", {})
     if not all(isinstance(text, str) for text in texts.values()) or not isinstance(arguments, dict):
@@ -66,7 +63,7 @@ def parse_request(line: bytes) -> Request:
     if len(texts["session"]) > LONGEST_TOKEN:
         raise VerbError(wire.SESSION, "you are not logged in")
     try:
-        address = str(ipaddress.ip_address(texts["address"])) if texts["address"] else ""
+        address = _address(texts["address"]) if texts["address"] else ""
     except ValueError:
         raise VerbError(wire.BAD_REQUEST, "the address is none") from None
     return Request(texts["verb"], texts["session"], address, arguments, _also(data.get("also", {})))
@@ -84,10 +81,27 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no number")
 
 
-def _is_clean(data: Any) -> bool:
-    """Return whether all texts can be written as UTF-8, and hold no NUL, which no setting and no path may hold."""
-    if isinstance(data, str):
-        return "\0" not in data and not any("\ud800" <= letter <= "\udfff" for letter in data)
-    if isinstance(data, dict):
-        return all(_is_clean(key) and _is_clean(value) for key, value in data.items())
-    return not isinstance(data, list) or all(map(_is_clean, data))
+def _address(text: str) -> str:
+    """Return an address without its zone: that of IPv6 may be any text (RFC 4007), and this goes to logs and to PAM.
+
+    :raises ValueError: when it is none.
+    """
+    found = ipaddress.ip_address(text)
+    return str(type(found)(int(found)))
+
+
+def _require_clean(data: Any) -> None:
+    """See that all texts can be written as UTF-8, and hold no NUL, which no setting and no path may hold.
+
+    :raises VerbError: when one does, or there are too many values.
+    """
+    rest, count = [data], 0
+    while rest:
+        one = rest.pop()
+        count += 1
+        if isinstance(one, str) and ("\0" in one or any("\ud800" <= letter <= "\udfff" for letter in one)):
+            raise VerbError(wire.BAD_REQUEST, "the request holds text that is none")
+        if isinstance(one, dict | list):
+            if count + len(rest) + len(one) > MOST_VALUES:
+                raise VerbError(wire.BAD_REQUEST, "the request holds too many values")
+            rest += one if isinstance(one, list) else (part for pair in one.items() for part in pair)

@@ -224,6 +224,8 @@ class Server:
 
     async def _log_in(self, request: Request, send: _Answer) -> None:
         account, password = request.text("account", 256), request.text("password", 4096)
+        if len(request.arguments) > 2:
+            raise VerbError(wire.BAD_REQUEST, "a login has a name and a password, and nothing else")
         if not self._logins.has_room:
             raise TooManyError
         if wait := self._limits.begin(account, request.address):
@@ -252,15 +254,24 @@ class Server:
 
     async def _state(self, _request: Request, session: Session, send: _Answer) -> None:
         """Say how long the session lasts, and what is going on."""
+        found = await self._look(session)
+        await send(wire.answer({**self._known(session), **found}))
+
+    async def _look(self, session: Session) -> dict[str, Any]:
+        """Return what is going on.
+
+        :raises VerbError: when the account may not log in any more, or the session has ended.
+        """
         status, data = await self._children.collect(state_work(self._layout, session.account, session.mark))
         if status == REVOKED:
             self._sessions.end_all(session.account)
         if not self._sessions.is_on(session):
             raise VerbError(wire.SESSION, _NO_SESSION)
-        found = json.loads(data) if status == 0 else {"running": [], "unconfirmed": None}
-        await send(wire.answer({**self._known(session), **found}))
+        found: dict[str, Any] = json.loads(data) if status == 0 else {"running": [], "unconfirmed": None}
+        return found
 
     async def _list(self, _request: Request, session: Session, send: _Answer) -> None:
+        await self._look(session)
         found: list[dict[str, Any]] = [
             {
                 "address": one.address,
@@ -277,6 +288,7 @@ class Server:
             raise TooManyError
         self._following += 1
         try:
+            await self._look(session)
             job = await follow(self._layout, request, send, lambda: self._sessions.is_on(session))
         finally:
             self._following -= 1

@@ -137,7 +137,7 @@ def test_a_new_user_is_warned_of_nothing_that_the_event_settles(office: Root, of
     passwd.write_text(passwd.read_text() + "games:x:5:60:games:/usr/games:/usr/sbin/nologin\n")
     refusal = office_desk.refusal("preview", operation=_operation(office_desk, "create", "games", values=values))
     assert refusal.more["fields"] == {
-        "key": "this machine has an account of this name already, with the home /usr/games; nothing was changed"
+        "key": "this machine has an account of this name already, with the home /usr/games"
     }
 
 

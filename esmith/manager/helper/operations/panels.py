@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from esmith.accounts.missing import taken
 from esmith.accounts.new_password import check_password, set_password
+from esmith.accounts.system import book_of
 from esmith.errors import EsmithError, RefusedError
 from esmith.manager import wire
 from esmith.manager.helper.context import VerbError
@@ -15,7 +17,9 @@ from esmith.panels.change import FormError, cells_of, change_settings, create_re
 from esmith.panels.deletion import mark_deleted
 from esmith.panels.form import find_record, show_form
 from esmith.panels.load import load_panel
-from esmith.panels.setting import NoSuchPanelError, NoSuchRecordError
+from esmith.panels.setting import KEY_FIELD, NoSuchPanelError, NoSuchRecordError
+from esmith.plan.host import RecordingHost
+from esmith.store.model import Change
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,10 +30,11 @@ if TYPE_CHECKING:
     from esmith.panels.records import Records
     from esmith.schema.load import Schema
     from esmith.schema.remembered import RememberedFiles
-    from esmith.store.model import Change
     from esmith.store.protocol import Snapshot, Store, Transaction
 
 _PANEL = {"panel": arguments.named}
+#: The number of nobody yet.
+_SOME_NUMBER = "59999"
 _VALUES = {"values": arguments.form_values, "revision": arguments.number}
 
 
@@ -155,6 +160,11 @@ def _of_field(error: EsmithError) -> str:
     return f"{error.message}; {error.hint}" if error.hint and "\n" not in error.hint else error.message
 
 
+def _asked(text: str, key: str | None) -> str:
+    """Return what is asked before something is done; the preview says it once more, as files show little of it."""
+    return text.replace("{key}", key or "")
+
+
 class FormOperation(PanelOperation):
     """Changes the settings of a page."""
 
@@ -189,7 +199,19 @@ class CreateOperation(PanelOperation):
         return {one["name"]: one for section in form["sections"] for one in section["fields"] if one.get("name")}
 
     def _change(self, transaction: Transaction) -> list[str]:
-        return create_record(self.panel, self.schema, transaction, self.key or "", self.data["values"])
+        key = self.key or ""
+        hints = create_record(self.panel, self.schema, transaction, key, self.data["values"])
+        if self.records.database == "accounts":
+            fault = taken(book_of(self.layout, RecordingHost(self.layout)), self.records.type, key)
+            if fault:
+                raise FormError({KEY_FIELD: RefusedError(fault)})
+        return hints
+
+    def noted(self) -> list[Change]:
+        """Return the numbers of a new user: which they are is not known before the event."""
+        if (self.records.database, self.records.type) != ("accounts", "user"):
+            return []
+        return [Change("accounts", self.key or "", prop, None, _SOME_NUMBER) for prop in ("Uid", "Gid")]
 
     def fields(self, _snapshot: Snapshot) -> list[Field]:
         """Return the name: somebody may have made the same."""
@@ -211,7 +233,8 @@ class DeleteOperation(PanelOperation):
 
     def _change(self, transaction: Transaction) -> list[str]:
         self.marked = [list(words) for words in mark_deleted(self.panel, transaction, self.key or "")]
-        return []
+        delete = self.records.delete
+        return [_asked(delete.ask, self.key)] if delete is not None and delete.ask else []
 
     def fields(self, _snapshot: Snapshot) -> list[Field]:
         """Return the record with all its properties."""
@@ -269,7 +292,7 @@ class ActionOperation(PanelOperation):
 
     def _change(self, transaction: Transaction) -> list[str]:
         find_record(self.panel, transaction, self.key or "")
-        return []
+        return [_asked(self.action.ask, self.key)] if self.action.ask else []
 
     def fields(self, _snapshot: Snapshot) -> list[Field]:
         """Return nothing: it writes no settings."""

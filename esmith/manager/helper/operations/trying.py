@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 #: What an action is sorted by.
 _NUMBER = re.compile(r"[SK][0-9]+")
+#: What hints of commands end with, which have stored the value; here nothing is stored yet.
+_STORED = " (stored as given)"
 #: Changes nothing: it says what is wrong with the argument of an event.
 _ONLY_CHECKS = ("check-argument", "check-certificate")
 #: Records and databases that decide whether a browser reaches this machine, and the panel on it.
@@ -53,7 +55,7 @@ class Tried:
             refuse_conflict(operation, snapshot)
             overlay = Overlay(snapshot)
             #: Hints about the values.
-            self.hints = operation.change(overlay)
+            self.hints = [hint.replace(_STORED, "") for hint in operation.change(overlay)]
             #: What would change in the databases.
             self.changes: list[Change] = overlay.changes
             #: The records that go at the end.
@@ -93,6 +95,10 @@ class Tried:
         elif self.events:
             names = list(dict.fromkeys(words[0] for words in self.events))
             found = preview_events(operation.layout, self._store, names, unsaved=self.changes, checks=checks)
+            if found.warnings and (noted := operation.noted()):
+                # About what the event itself settles nobody has to be warned.
+                later = preview_events(operation.layout, self._store, names, unsaved=[*self.changes, *noted])
+                found.warnings = [text for text in found.warnings if text in later.warnings]
             data |= _preview_data(found)
         elif self.changes:
             data["notes"] = ["no file depends on this"]

@@ -18,7 +18,7 @@ from esmith.manager.helper.operations import arguments, read_operation
 from esmith.manager.helper.operations.conflict import refuse_conflict
 from esmith.manager.helper.operations.engine import TakeBackOperation
 from esmith.manager.helper.operations.trying import Tried
-from esmith.manager.helper.settling import list_jobs, read_job
+from esmith.manager.helper.settling import list_jobs, read_job, running_jobs
 from esmith.schema.remembered import RememberedFiles
 from esmith.store import open_store
 
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 #: How many jobs are listed.
 _MOST_JOBS = 50
+#: How many may run at once; each is a process, and waits for the others.
+_MOST_RUNNING = 16
 #: How long a running event is waited for when a change is confirmed, in seconds.
 _PATIENCE = 30.0
 
@@ -49,6 +51,8 @@ def apply_verb(context: Context, data: dict[str, Any]) -> dict[str, Any]:
     if found["confirm"] is not None and not operation.may_confirm:
         raise VerbError(wire.REFUSED, "this cannot go back by itself", hint="apply it without that", fields={})
     operation.require_all()
+    if len(running_jobs(context.layout)) >= _MOST_RUNNING:
+        raise VerbError(wire.BUSY, "too many jobs run at once; try again when some have ended")
     return _begin(context, operation, found["confirm"])
 
 
