@@ -105,10 +105,11 @@ def test_rights_are_given_up(tmp_path: Path) -> None:
 
 
 _AT_A_TERMINAL = """
-import fcntl, os, sys, termios
+import fcntl, os, signal, termios
 from esmith.layout import Layout
 from esmith.manager.serving import become
 assert os.open("/dev/tty", os.O_RDWR) > 2
+signal.alarm(20)
 become(Layout("/"), "nobody")
 tries = {
     "has it": lambda: os.open("/dev/tty", os.O_RDWR),
