@@ -1,4 +1,4 @@
-"""Following a job: its lines come as they are written; what is no file of a job holds nobody up."""
+"""Following a job: its lines come as they are written; what is not a file of a job holds nobody up."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _end(number: int) -> str:
     return json.dumps({"kind": "end", "n": number, "time": 1.0, "text": "done", "state": "done"}) + "\n"
 
 
-def test_what_is_no_file_of_a_job(layout: Layout, tmp_path: Path) -> None:
+def test_what_is_not_a_file_of_a_job(layout: Layout, tmp_path: Path) -> None:
     """A pipe, a directory or a link in the place of a job is none: nobody waits for it."""
     folder = _folder(layout)
     os.mkfifo(folder / f"{_ID % 1}.jsonl")

@@ -136,13 +136,13 @@ def test_the_terminal_of_root(leads_group: bool) -> None:
         words = [sys.executable, "-c", _AT_A_TERMINAL]
         signal.signal(signal.SIGTTOU, signal.SIG_IGN)
         os._exit(subprocess.run(words, check=False, process_group=0 if leads_group else None).returncode)
-    said = b""
+    printed = b""
     with contextlib.suppress(OSError):
         while data := os.read(terminal, 4096):
-            said += data
+            printed += data
     os.close(terminal)
-    assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 0, said
-    assert said.decode().split("\r\n") == ["it is b'' and it writes", ""]
+    assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 0, printed
+    assert printed.decode().split("\r\n") == ["it is b'' and it writes", ""]
 
 
 def test_packages_that_are_missing(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
