@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import gc
 import importlib.util
 import os
 import pwd
+import resource
 import signal
 import socket
 import sys
+import termios
 import time
 import traceback
 from collections.abc import Callable
@@ -135,9 +138,32 @@ def become(layout: Layout, name: str) -> None:
         # What is encoded is loaded when it is needed; this account may not be able to read it.
         "localhost".encode("idna")
         _gain_nothing()
+        _leave_terminal()
         os.setgroups([])
         os.setresgid(account.pw_gid, account.pw_gid, account.pw_gid)
         os.setresuid(account.pw_uid, account.pw_uid, account.pw_uid)
+
+
+def _leave_terminal() -> None:
+    """Keep of the terminal that root has started this at only that it may be written to.
+
+    Who has it as its terminal may type on it (TIOCSTI, ioctl_tty(2)), and who has it open may read what root types.
+    """
+    nothing = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    for stream in (1, 2):
+        if os.isatty(stream):
+            place = os.open(f"/proc/self/fd/{stream}", os.O_WRONLY | os.O_NOCTTY | os.O_CLOEXEC)
+            os.dup2(place, stream)
+            os.close(place)
+    try:
+        os.setsid()
+    except PermissionError:
+        # It leads a group of processes; one that leads a session has nobody else at its terminal.
+        if os.getsid(0) != os.getpid():
+            with contextlib.suppress(OSError), open("/dev/tty", "rb", buffering=0) as terminal:
+                fcntl.ioctl(terminal, termios.TIOCNOTTY)
 
 
 def run_helper(layout: Layout, user: int, ready: Callable[[], None] = lambda: None) -> None:
@@ -148,6 +174,8 @@ def run_helper(layout: Layout, user: int, ready: Callable[[], None] = lambda: No
     :raises EsmithError: when it cannot begin.
     """
     from esmith.manager.helper.server import Server
+
+    _leave_no_core()
 
     def begin() -> None:
         # What is there now is shared with the children, as long as nobody writes on its pages.
@@ -166,6 +194,7 @@ def run_web(layout: Layout, web: Web, listener: socket.socket, user: str) -> Non
     """
     from esmith.manager.web import serve
 
+    _leave_no_core()
     serve(
         listener,
         layout.manager_socket,
@@ -264,6 +293,8 @@ class Both:
     def _be_web(self, begins: int) -> int:
         from esmith.manager.web import serve
 
+        _leave_no_core()
+
         def begin() -> None:
             become(self._layout, "")
             _end_with_parent()
@@ -277,6 +308,12 @@ class Both:
             begin=begin,
         )
         return 0
+
+
+def _leave_no_core() -> None:
+    """Have a crash of this process leave no core file: passwords that somebody typed are in its memory."""
+    _, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
 
 
 def _report(pipe: int) -> None:

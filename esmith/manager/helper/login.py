@@ -27,8 +27,8 @@ PAM_SERVICE = "server-manager"
 ADMIN = "admin"
 #: How long a session lasts without use, in seconds, where ``smanager Timeout`` says nothing of use.
 IDLE = 900
-#: What may be set there.
-_IDLE_RANGE = range(60, 8 * 3600 + 1)
+#: What may be set there (db/configuration/smanager.toml).
+_IDLE_RANGE = range(60, 86400 + 1)
 #: Longer ones are nobody's.
 LONGEST_PASSWORD = 1024
 _ACCOUNT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
@@ -116,7 +116,8 @@ def read_settings(layout: Layout) -> Settings:
     admins = {name.strip() for name in named.split(",")} - {""} if layout.is_machine else set()
     return Settings(
         frozenset({ADMIN, *admins}),
-        int(idle) if idle.isascii() and idle.isdecimal() and int(idle) in _IDLE_RANGE else IDLE,
+        # Longer numbers cannot even be read (sys.set_int_max_str_digits).
+        int(idle) if idle.isascii() and idle.isdecimal() and len(idle) < 10 and int(idle) in _IDLE_RANGE else IDLE,
     )
 
 

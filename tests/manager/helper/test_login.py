@@ -104,7 +104,15 @@ def test_what_nobody_has_costs_as_much() -> None:
 def test_settings(layout: Layout) -> None:
     """The time without use is a setting; what is no such time does not count, nor does a missing record."""
     assert read_settings(layout).idle == 900
-    for value, idle in (("60", 60), ("3600", 3600), ("59", 900), ("", 900), ("x", 900), ("-5", 900), ("9" * 30, 900)):
+    for value, idle in (
+        ("60", 60),
+        ("86400", 86400),
+        ("59", 900),
+        ("", 900),
+        ("x", 900),
+        ("-5", 900),
+        ("9" * 5000, 900),
+    ):
         _set(layout, Timeout=value)
         assert read_settings(layout).idle == idle
 

@@ -6,6 +6,8 @@ import contextlib
 import http.client
 import importlib.util
 import os
+import pty
+import resource
 import signal
 import socket
 import subprocess
@@ -102,6 +104,47 @@ def test_rights_are_given_up(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+_AT_A_TERMINAL = """
+import fcntl, os, signal, termios
+from esmith.layout import Layout
+from esmith.manager.serving import become
+assert os.open("/dev/tty", os.O_RDWR) > 2
+signal.alarm(20)
+become(Layout("/"), "nobody")
+tries = {
+    "has it": lambda: os.open("/dev/tty", os.O_RDWR),
+    "opens it": lambda: os.open("/proc/self/fd/1", os.O_RDWR),
+    "reads it": lambda: os.read(2, 1),
+    "types on it": lambda: fcntl.ioctl(1, termios.TIOCSTI, b"x"),
+}
+for name, call in tries.items():
+    try:
+        call()
+    except OSError:
+        continue
+    print("it", name, "still")
+print("it is", os.read(0, 1), "and it writes")
+"""
+
+
+@pytest.mark.root("only root becomes another user")
+@pytest.mark.parametrize("leads_group", [False, True])
+def test_the_terminal_of_root(leads_group: bool) -> None:
+    """A web process that root starts at a terminal cannot type on it, nor read what root types, but its words come."""
+    process, terminal = pty.fork()
+    if process == 0:
+        words = [sys.executable, "-c", _AT_A_TERMINAL]
+        signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+        os._exit(subprocess.run(words, check=False, process_group=0 if leads_group else None).returncode)
+    printed = b""
+    with contextlib.suppress(OSError):
+        while data := os.read(terminal, 4096):
+            printed += data
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 0, printed
+    assert printed.decode().split("\r\n") == ["it is b'' and it writes", ""]
+
+
 def test_packages_that_are_missing(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is missing is named as pip knows it: of the helper argon2 in a root folder, and PAM on the machine."""
     assert missing_packages(layout) == []
@@ -193,11 +236,16 @@ def _idle_switches(process: int) -> int:
 
 
 def test_both_processes(root: Root) -> None:
-    """Both answer from the first line on, and TERM ends both, with the exit code 0."""
+    """Both answer from the first line on, leave no core, and end at TERM, with the exit code 0."""
+    limit = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (limit[1], limit[1]))
     with _served(root) as (process, port):
+        resource.setrlimit(resource.RLIMIT_CORE, limit)
         assert _get(port) == 200
         children = all_children()[process.pid]
         assert len(children) == 2
+        for child in children:
+            assert resource.prlimit(child, resource.RLIMIT_CORE)[0] == 0
         process.terminate()
         _, errors = process.communicate(timeout=_LIMIT_SECONDS)
         assert (process.returncode, errors) == (0, "")

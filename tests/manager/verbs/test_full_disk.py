@@ -1,4 +1,4 @@
-"""The disk of the jobs is full: a change is done anyway, or nothing of it; its end is noted when there is room."""
+"""The disk of the jobs is full: a change is complete, or nothing of it is there; its end is noted later."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_no_room_for_a_failure(scene: Scene, desk: Desk, disk: _Disk) -> None:
 
 
 def test_too_many_jobs(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """So many jobs run at once, and no more; what waits to be confirmed can be taken back anyway."""
+    """So many jobs run at once, and no more; what is not confirmed can still be taken back."""
     monkeypatch.setattr(changes, "_MOST_RUNNING", 2)
     running = [jobs.JobFile.begin(desk.layout, {}) for _ in range(2)]
     operation = desk.setting("A", values={"value": "second"})

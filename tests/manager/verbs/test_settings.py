@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
+from esmith.manager.helper.context import VerbError
 from tests.apply.kit import CHECKER
 from tests.events.kit import Scene
 from tests.manager.verbs.kit import Desk
@@ -146,6 +148,33 @@ def test_a_secret_is_shown_nowhere(desk: Desk) -> None:
         everything += place.read_text()
     assert "hunter" not in everything
     assert desk.value("A", "DbPassword") == "hunter33"
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"values": {"ApiKey": None}},
+        {"values": {"ApiKey": ""}},
+        {"values": {"ApiKey": "no"}},
+        {"delete": True},
+        {"type": "other"},
+        {"type": "other", "values": {"ApiKey": None}},
+    ],
+    ids=str,
+)
+def test_what_is_wanted_gets_no_secret_out(desk: Desk, wanted: dict[str, Any]) -> None:
+    """A secret that only its name makes one is shown by no preview and no conflict, whatever is wanted."""
+    first = desk.setting("A", **wanted)
+    desk.apply(desk.setting("A", values={"ApiKey": "hunter22hunter22", "x": "y"}))
+    now = desk.setting("A", **wanted)
+    desk.apply(desk.setting("A", values={"ApiKey": "hunter33hunter33"}))
+    answers = []
+    for operation in (first, now, desk.setting("A", **wanted)):
+        try:
+            answers.append(json.dumps(desk.preview(operation)))
+        except VerbError as error:
+            answers.append(error.line.decode())
+    assert len(answers) == 3 and not any("hunter" in answer for answer in answers), answers
 
 
 @pytest.mark.parametrize("checks", [True, False])

@@ -40,7 +40,7 @@ def _of_record(database: str, key: str, changes: list[Change], schema: Schema, a
         if change.new is None:
             gone.append(change.prop)
         else:
-            secret = schema.is_secret(database, key, kind, change.prop, change.new)
+            secret = schema.may_be_secret(database, key, change.prop, change.new)
             pairs += [change.prop, PASSWORD if secret else change.new]
     lines = []
     if type_change is not None and type_change.new is not None:

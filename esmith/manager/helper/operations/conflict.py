@@ -77,13 +77,17 @@ def _cells(operation: Operation, snapshot: Snapshot, since: _Since, fields: list
     for one in fields:
         entry = max((since[cell][1] for cell in since if covers(one.cells, cell)), key=lambda entry: entry.number)
         author = masking.revision_data(entry, most=0)
+        values = [one.yours, _value(one, snapshot), _value(one, before)]
+        if one.secret or _may_be_secret(operation, one, values):
+            values = [MASK if value else value for value in values]
+        yours, theirs, was = values
         found.append(
             {
                 "field": one.name,
                 "label": one.label,
-                "yours": _shown(one, one.yours),
-                "theirs": _shown(one, _value(one, snapshot)),
-                "was": _shown(one, _value(one, before)),
+                "yours": yours,
+                "theirs": theirs,
+                "was": was,
                 "by": author["sudo_user"].partition(", job ")[0] or author["user"],
                 "at": shown_time(entry.time),
                 "command": author["command"],
@@ -99,5 +103,7 @@ def _value(one: Field, snapshot: Snapshot) -> Any:
     return values[0]
 
 
-def _shown(one: Field, value: Any) -> Any:
-    return MASK if one.secret and value else value
+def _may_be_secret(operation: Operation, one: Field, values: list[Any]) -> bool:
+    """Return whether one of the values is a secret: what is wanted says nothing of what is stored."""
+    texts = [value for value in values if isinstance(value, str)]
+    return any(operation.schema.may_be_secret(*cell, text) for cell in one.cells for text in texts)
