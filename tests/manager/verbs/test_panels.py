@@ -123,6 +123,18 @@ def test_a_user_from_the_beginning_to_the_end(users: Desk) -> None:
     assert users.value("vera", "", "accounts") is None
 
 
+@pytest.mark.parametrize("key", ["www-data", "users", "qpsmtpd", "elsewhere"])
+def test_names_of_the_system(users: Desk, key: str) -> None:
+    """No user and no group gets the name of an account of the system, wherever it is defined; the key is to blame."""
+    passwd = users.file("/etc/passwd")
+    passwd.write_text(passwd.read_text() + "elsewhere:x:77:77::/srv:/bin/false\n")
+    names = {"FirstName": "Vera", "LastName": "Moor"}
+    of_group = {"Description": "x", "Members": ["tom"]}
+    for panel, values in ((USERS, names), ("collaboration/groups", of_group)):
+        operation = {**_operation(users, "create", key, values=values), "panel": panel}
+        assert users.refusal("preview", operation=operation).more["fields"].keys() == {"key"}
+
+
 def test_what_leads_to_a_record_goes_with_it(users: Desk) -> None:
     """The pseudonyms of a group are deleted before it, each with its own event; all go when these have ended."""
     users.apply(users.setting("g", "accounts", type="pseudonym", values={"Account": "group1"}))

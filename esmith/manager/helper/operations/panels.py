@@ -11,11 +11,13 @@ from esmith.manager.helper.context import VerbError
 from esmith.manager.helper.operations import arguments
 from esmith.manager.helper.operations.base import Field, Operation, as_refused, not_found, refused
 from esmith.manager.helper.operations.commands import command
+from esmith.manager.helper.operations.taken import require_free_name
 from esmith.panels.change import FormError, cells_of, change_settings, create_record
 from esmith.panels.deletion import mark_deleted
 from esmith.panels.form import find_record, show_form
 from esmith.panels.load import load_panel
-from esmith.panels.setting import NoSuchPanelError, NoSuchRecordError
+from esmith.panels.setting import KEY_FIELD, NoSuchPanelError, NoSuchRecordError
+from esmith.schema.check import NotAllowedError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -188,6 +190,11 @@ class CreateOperation(PanelOperation):
         return {one["name"]: one for section in form["sections"] for one in section["fields"] if one.get("name")}
 
     def _change(self, transaction: Transaction) -> list[str]:
+        if self.records.database == "accounts" and self.records.type in ("user", "group"):
+            try:
+                require_free_name(self.layout, self.key or "")
+            except NotAllowedError as error:
+                raise FormError({KEY_FIELD: error}) from error
         return create_record(self.panel, self.schema, transaction, self.key or "", self.data["values"])
 
     def fields(self, _snapshot: Snapshot) -> list[Field]:
