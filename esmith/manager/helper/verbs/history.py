@@ -26,18 +26,20 @@ def history(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
     """Return a page of the journal, the newest revision first.
 
     Arguments: ``before`` (a revision; only older ones), ``query`` (:class:`Query`), ``size`` (how many revisions),
-    ``changes`` (how many changes of each).
+    ``changes`` (how many changes of each), ``fold`` (whether what actions of a job have changed is in ``folded`` of the
+    revision that the job was for, the oldest first).
 
     :return: ``revisions``, each with ``more`` changes than are shown, and ``next``, the ``before`` of the next page.
     """
-    asked = Asked(arguments, "before", "query", "size", "changes")
+    asked = Asked(arguments, "before", "query", "size", "changes", "fold")
     before = asked.number("before", 0)
     query = Query.of(asked.text("query", "", most=_LONGEST_QUERY))
     size = asked.number("size", 20, least=1, most=_MOST_REVISIONS)
     shown = asked.number("changes", SHOWN_CHANGES, least=0, most=_MOST_CHANGES)
+    folds = asked.flag("fold")
     with opened(context.layout) as snapshot:
         masking = Masking(Schema(context.layout, RememberedFiles(snapshot)), snapshot)
-        page = page_of(snapshot, masking, query, before=before or None, size=size, shown=shown)
+        page = page_of(snapshot, masking, query, before=before or None, size=size, shown=shown, folds=folds)
     return {"revisions": page.revisions, "next": page.next}
 
 
