@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from esmith.printable import shell_word
-from esmith.schema.account_names import HOMES, can_be_unix
+from esmith.schema.account_names import can_be_unix
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,20 +27,6 @@ def without_account(book: Book, records: Iterable[Record]) -> list[Record]:
         for record in records
         if record.type in known and can_be_unix(record.key) and known[record.type](record.key) is None
     ]
-
-
-def taken(book: Book, type: str, name: str) -> str:
-    """Return why the event of a new user or group would refuse its name: the machine has another one; "" otherwise.
-
-    :param type: of the record; of others than ``user`` and ``group`` no unix account is made.
-    :param name: its key.
-    """
-    user = book.user(name) if type == "user" else None
-    if user is not None and user.home != f"{HOMES}/{name}":
-        return f"this machine has an account of this name already, with the home {user.home}"
-    if type == "group" and book.group(name) is not None:
-        return "this machine has a group of this name already"
-    return ""
 
 
 def creation_of(type: str, name: str) -> str:

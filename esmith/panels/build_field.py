@@ -93,7 +93,21 @@ def _property(maker: _Maker) -> Field:
     for value in labels:
         if not is_choice(known) or value not in words_of(known):
             raise settings.error(f"labels: {value!r} is no choice of {str(setting)!r}")
-    return PropertyField(**maker.common(setting.prop or setting.key), setting=setting, labels=labels)
+    needs = table.get("needs", {})
+    for value in needs:
+        if not is_choice(known) or value not in words_of(known):
+            raise settings.error(f"needs: {value!r} is no choice of {str(setting)!r}")
+    fixed = {settings.of_record(name): tuple(values) for name, values in table.get("fixed-if", {}).items()}
+    for one, values in fixed.items():
+        for value in values:
+            settings.value(one, value)
+    return PropertyField(
+        **maker.common(setting.prop or setting.key),
+        setting=setting,
+        labels=labels,
+        needs={value: tuple(settings.setting(text) for text in texts) for value, texts in needs.items()},
+        fixed_if=fixed,
+    )
 
 
 def _choices(maker: _Maker) -> Field:

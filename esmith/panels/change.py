@@ -8,7 +8,7 @@ from esmith.panels.conflicts import cells_of, covers
 from esmith.panels.deletion import mark_deleted, remove_record
 from esmith.panels.field import Work, is_blank
 from esmith.panels.form import find_record, may_change
-from esmith.panels.mapping import MappingField
+from esmith.panels.networks import NETWORKS, network_faults
 from esmith.panels.setting import KEY_FIELD
 from esmith.schema.check import NotAllowedError
 
@@ -80,7 +80,7 @@ def create_record(
     :raises FormError: when the key, or any value, is refused; nothing is changed then.
     :raises NotAllowedError: when no records are made on the page.
     """
-    from esmith.panels.new_key import check_new_key
+    from esmith.panels.new_key import check_made_key, check_new_key
     from esmith.schema.settings import set_record
 
     records = panel.records
@@ -92,10 +92,11 @@ def create_record(
         try:
             check_new_key(records, schema, transaction, key)
             work.note(set_record(transaction, schema, records.database, key, records.type, {}))
+            check_made_key(records, schema, transaction, key)
         except EsmithError as error:
             raise FormError({KEY_FIELD: error} | _missing(panel, values)) from error
         faults |= _missing(panel, values)
-        _write(panel, work, values, faults)
+        _write(panel, work, values, faults, is_made=True)
     return work.hints
 
 
@@ -108,10 +109,13 @@ def _missing(panel: Panel, values: Mapping[str, Any]) -> dict[str, EsmithError]:
     }
 
 
-def _write(panel: Panel, work: Work, values: Mapping[str, Any], faults: dict[str, EsmithError]) -> None:
+def _write(
+    panel: Panel, work: Work, values: Mapping[str, Any], faults: dict[str, EsmithError], *, is_made: bool = False
+) -> None:
     """Write the values of fields.
 
     :param faults: what is refused already, by field.
+    :param is_made: whether the record is a new one.
     :raises FormError: when any is refused.
     """
     fields: list[tuple[Field, Any]] = []
@@ -128,8 +132,11 @@ def _write(panel: Panel, work: Work, values: Mapping[str, Any], faults: dict[str
         for field, value in fields:
             if field.name not in faults:
                 _try(work, field, value, step, faults)
+    touched = {field.name for field, _ in fields}
     if not faults:
-        _require_needed(panel, work, {field.name for field, _ in fields}, faults)
+        _require_needed(panel, work, touched, faults)
+    if not faults and panel.records is not None and panel.records.database == NETWORKS:
+        faults |= network_faults(work, touched | ({KEY_FIELD} if is_made else set()))
     if faults:
         raise FormError(faults)
 
@@ -172,10 +179,8 @@ def _require_needed(panel: Panel, work: Work, touched: set[str], faults: dict[st
     """Refuse what leaves a choice without a setting that it needs."""
     by_setting = {setting: field.name for field in panel.fields() for setting in field.settings()}
     for field in panel.fields():
-        if not isinstance(field, MappingField):
-            continue
         for setting in field.missing(work):
             name = by_setting.get(setting, field.name)
             if touched & {name, field.name}:
-                chosen = field.label or field.name
+                chosen = field.show(work)["label"]
                 faults[name] = NotAllowedError(f"a value is needed here, because of what is chosen for {chosen}")

@@ -185,6 +185,10 @@ class Field:
         """Return the cells that it may write; ``*`` as a key or a property stands for every one."""
         return [scene.cell(setting) for setting in self.settings()]
 
+    def missing(self, _scene: Scene) -> list[Setting]:
+        """Return the settings that what is stored needs, and that are missing or empty."""
+        return []
+
     def is_absent(self, _scene: Scene) -> bool:
         """Return whether a form is without it."""
         return False

@@ -39,8 +39,14 @@ SECTION = {"name": WORD, "heading": NAME, "help": TEXT, "fields": TABLES}
 _COMMON = {"name": WORD, "label": NAME, "help": TEXT, "required": FLAG, "shown-if": _CONDITION}
 #: What a field is: the key that says so, and the other keys it may have.
 KINDS = {
-    "setting": {**_COMMON, "setting": NAME, "labels": TEXT_TABLE},
-    "property": {**_COMMON, "property": NAME, "labels": TEXT_TABLE},
+    "setting": {**_COMMON, "setting": NAME, "labels": TEXT_TABLE, "needs": TABLE_OF_LISTS},
+    "property": {
+        **_COMMON,
+        "property": NAME,
+        "labels": TEXT_TABLE,
+        "needs": TABLE_OF_LISTS,
+        "fixed-if": TABLE_OF_LISTS,
+    },
     "choices": {**_COMMON, "choices": TABLES, "unset": NAME},
     "each": {**_COMMON, "each": TEXT_TABLE, "any": PAIRS},
     "entries": {**_COMMON, "entries": TEXT_TABLE},

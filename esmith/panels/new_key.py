@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 #: The accounts that get a unix account of their name.
 _UNIX = ("user", "group")
+#: How a command says that it stores a name nevertheless.
+_STORED = " (stored as given)"
 #: The setting that says how many characters the name of such an account may have.
 _LIMIT = ("configuration", "maxAcctNameLength")
 
@@ -35,6 +37,11 @@ def check_new_key(records: Records, schema: Schema, snapshot: Snapshot, key: str
     fault = name_fault(key, records.type)
     if fault:
         raise NotAllowedError(f"it would get no mail: {fault}")
+    if key != key.lower():
+        raise NotAllowedError("small letters are needed here", hint=key.lower())
+    domain = key.rpartition("@")[2] if "@" in key else ""
+    if domain and snapshot.type_of("domains", domain) != "domain":
+        raise NotAllowedError(f"{domain} is no domain of this server", hint="add it on the page Domains first")
     if records.type not in _UNIX:
         return
     if key != key.lower():
@@ -47,6 +54,22 @@ def check_new_key(records: Records, schema: Schema, snapshot: Snapshot, key: str
     most = _most_characters(schema, snapshot)
     if most is not None and len(key) > most:
         raise NotAllowedError(f"it has {len(key)} characters; {most} are allowed ({' '.join(_LIMIT)})")
+
+
+def check_made_key(records: Records, schema: Schema, snapshot: Snapshot, key: str) -> None:
+    """Check the key of a domain that was just made: what would be a hint for a command is refused here.
+
+    :raises NotAllowedError: with the reason.
+    """
+    if records.database != "domains":
+        return
+    from esmith.schema.check import name_hints
+    from esmith.schema.spellings import spelling_hints
+
+    hints = name_hints(schema, records.database, key, records.type)
+    hints += spelling_hints(schema, snapshot, records.database, key)
+    if hints:
+        raise NotAllowedError(hints[0].removeprefix(f"{records.database} ").removesuffix(_STORED))
 
 
 def _most_characters(schema: Schema, snapshot: Snapshot) -> int | None:

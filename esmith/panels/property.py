@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from esmith.expressions import expression
-from esmith.fields import dataclass
+from esmith.fields import dataclass, field
 from esmith.panels.field import Field, is_blank, one_text, texts, unknown_choice
 from esmith.schema.check import NotAllowedError
 from esmith.schema.types import refusal
@@ -32,18 +32,29 @@ class PropertyField(Field):
 
     :param setting: which.
     :param labels: what its values are called; those without a label are shown as they are.
+    :param needs: by value, the settings that may be neither missing nor empty with it.
+    :param fixed_if: properties of the record with values: with one of these it is not shown and not changed.
     """
 
     setting: Setting
     labels: dict[str, str]
+    needs: dict[str, tuple[Setting, ...]] = field(default_factory=dict)
+    fixed_if: dict[Setting, tuple[str, ...]] = field(default_factory=dict)
 
     def settings(self) -> list[Setting]:
         """Return it."""
         return [self.setting]
 
     def is_absent(self, scene: Scene) -> bool:
-        """Return whether records such as the one of the form do not have it."""
-        return scene.known(self.setting) is None
+        """Return whether records such as the one of the form do not have it, or have it for good."""
+        if scene.known(self.setting) is None:
+            return True
+        return any(scene.effective(one) in values for one, values in self.fixed_if.items())
+
+    def missing(self, scene: Scene) -> list[Setting]:
+        """Return the settings that what is stored needs, and that are missing or empty."""
+        needed = self.needs.get(scene.effective(self.setting) or "", ())
+        return [one for one in needed if not scene.effective(one)]
 
     def hides(self, scene: Scene) -> bool:
         """Return whether its value is a secret."""

@@ -57,6 +57,11 @@ def unix_fault(name: str, uid: int, home: str) -> str:
     return f"the unix account {name} is one of the system, with the number {uid} and the home {home}"
 
 
+def is_of_people(number: int) -> bool:
+    """Return whether a number is one of people, and not one of the system."""
+    return number in _OF_PEOPLE
+
+
 def renaming(name: str) -> str:
     """Return the commands that give a user another name, NEW, and its mail to that one."""
     key = shlex.quote(name)

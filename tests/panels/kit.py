@@ -30,6 +30,8 @@ SHIPPED = sorted(str(path.relative_to(ROOT / "panels").with_suffix("")) for path
 
 #: Values that one property or the other accepts.
 _TRIED = ["7", "mail.example.com", "192.168.1.7", "255.255.255.0", "some words", "tom", "/srv/some/where", "15M"]
+#: What a page refuses besides, as its record cannot have it: a router that is not in the network of the server.
+_OTHERWISE = {("Router", "255.255.255.0")}
 
 Values = dict[str, Any]
 
@@ -139,14 +141,15 @@ def samples(desk: Desk, panel: Panel, field: Field, key: str | None, shown: dict
         return [choice["value"] for choice in shown["choices"]]
     assert isinstance(field, PropertyField)
     known = known_of(desk, panel, field, key)
-    fit = [value for value in _TRIED if refusal(known, value) is None]
+    fit = [value for value in _TRIED if refusal(known, value) is None and (field.name, value) not in _OTHERWISE]
     return [fit[:1], fit] if shown["widget"] == "lines" else fit
 
 
-def needed_by(table: dict[str, Any], value: Any) -> list[Cell]:
+def needed_by(table: dict[str, Any], value: Any, key: str | None) -> list[Cell]:
     """Return the settings that a choice needs, which are given before it."""
     chosen: dict[str, Any] = next((one for one in table.get("choices", []) if one["value"] == value), {})
-    words = [text.split(" ") for text in chosen.get("needs", [])]
+    by_value = table.get("needs", {}).get(value, []) if isinstance(value, str) else []
+    words = [text.replace("{key}", key or "").split(" ") for text in [*chosen.get("needs", []), *by_value]]
     return [(database, key, "".join(prop)) for database, key, *prop in words]
 
 

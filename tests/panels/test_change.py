@@ -265,3 +265,23 @@ def test_one_error_is_the_error(desk: Desk) -> None:
         desk.change(panel, desk.overlay(), None, {"TagLevel": "many"})
     with pytest.raises(FormError, match="2 values are not allowed"):
         desk.change(panel, desk.overlay(), None, {"TagLevel": "many", "RejectLevel": "more"})
+
+
+def test_mail_is_forwarded_to_somewhere(desk: Desk) -> None:
+    """Forwarding without an address is refused beside the address, for users and for admin."""
+    panel = desk.panel("collaboration/users")
+    for key in ("tom", "admin"):
+        for value in ("forward", "both"):
+            assert set(desk.refused(panel, desk.overlay(), key, {"EmailForward": value})) == {"ForwardAddress"}
+        desk.change(panel, desk.overlay(), key, {"EmailForward": "both", "ForwardAddress": "x@example.net"})
+
+
+def test_a_pseudonym_that_must_not_be_changed(desk: Desk) -> None:
+    """Who gets the mail of "everyone" is not shown and not changed; who may write to it is, and stays so."""
+    panel, overlay = desk.panel("collaboration/pseudonyms"), desk.overlay()
+    (shown,) = desk.fields(panel, overlay, "everyone").values()
+    assert [one["value"] for one in shown["choices"]] == ["internal", "blank"]
+    assert set(desk.refused(panel, overlay, "everyone", {"Account": "tom"})) == {"Account"}
+    desk.change(panel, overlay, "everyone", {"visible": "blank"})
+    assert cells(overlay.changes) == {"accounts everyone Visible": ""}
+    assert [one["value"] for one in desk.fields(panel, overlay, "sales")["visible"]["choices"]] == ["all", "internal"]

@@ -22,7 +22,7 @@ def test_what_a_field_writes_is_covered(desk: Desk, id: str, name: str) -> None:
     assert field is not None
     written = []
     for value in samples(desk, panel, field, key, desk.fields(panel, desk.snapshot, key)[name]):
-        needed = needed_by(tables_of_fields(id)[name], value)
+        needed = needed_by(tables_of_fields(id)[name], value, key)
         overlay = desk.overlay(*((*cell, "x.example") for cell in needed))
         desk.change(panel, overlay, key, {name: value})
         written += [change.cell for change in overlay.changes if change.cell not in needed]

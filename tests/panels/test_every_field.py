@@ -113,7 +113,7 @@ def test_each_value_is_written_and_then_shown(desk: Desk, id: str, name: str) ->
     tried = samples(desk, panel, field, key, before)
     assert tried != []
     for value in tried:
-        needed = needed_by(table, value)
+        needed = needed_by(table, value, key)
         overlay = desk.overlay(*((*cell, "x.example") for cell in needed))
         desk.change(panel, overlay, key, {name: value})
         _compare_written(desk, field, key, table, value, overlay, needed)
@@ -139,7 +139,7 @@ def _compare_written(
             assert overlay.prop(*(*text.split(" "), "")[:3]) == new
     elif isinstance(field, PropertyField):
         cell = field.setting.cell(key)
-        assert {change.cell for change in overlay.changes} <= {cell, (cell[0], cell[1], "")}
+        assert {change.cell for change in overlay.changes} - {*needed} <= {cell, (cell[0], cell[1], "")}
     elif isinstance(field, EntriesField):
         assert {change.cell[:2] for change in overlay.changes} <= {(field.database, field.key)}
     elif isinstance(field, BoxesField):

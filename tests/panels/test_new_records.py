@@ -24,12 +24,14 @@ def _message(desk: Desk, page: str, key: str) -> str:
 def test_a_user_is_made_with_all_values(desk: Desk) -> None:
     """A new user has the type of the page, the values that were filled in and no others, and is in his groups."""
     overlay = desk.overlay()
-    desk.create(desk.panel(_USERS), overlay, "ann", {**_NAMES, "EmailForward": "both", "groups": ["group2"]})
+    given = {"EmailForward": "both", "ForwardAddress": "ann@example.net", "groups": ["group2"]}
+    desk.create(desk.panel(_USERS), overlay, "ann", {**_NAMES, **given})
     assert cells(overlay.changes) == {
         "accounts ann": "user",
         "accounts ann FirstName": "Ann",
         "accounts ann LastName": "Lee",
         "accounts ann EmailForward": "both",
+        "accounts ann ForwardAddress": "ann@example.net",
         "accounts group2 Members": "john,ann",
     }
 
@@ -51,6 +53,7 @@ def test_a_user_is_made_with_all_values(desk: Desk) -> None:
         ("x" * 33, "no unix account can be called so"),
         ("Ann", "capital letters are not allowed: ann"),
         ("a\nb", "it would get no mail"),
+        ("Ann", "small letters are needed here"),
     ],
 )
 def test_names_that_no_user_can_have(desk: Desk, key: str, message: str) -> None:
@@ -102,3 +105,58 @@ def test_no_records_are_made_elsewhere(desk: Desk) -> None:
     """A page that is a form of settings makes no records."""
     with pytest.raises(NotAllowedError):
         desk.create(desk.panel("configuration/email"), desk.overlay(), "x", {})
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        ("info@nowhere.example", "nowhere.example is no domain of this server"),
+        ("Info", "small letters are needed here"),
+    ],
+)
+def test_names_that_no_pseudonym_can_have(desk: Desk, key: str, message: str) -> None:
+    """A pseudonym that no mail could reach is refused: the domain of an address has to be one of this server."""
+    assert _message(desk, "collaboration/pseudonyms", key) == message
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        ("TEST.com", "for mail the same name as test.com"),
+        ("-x.com", "no mail can be addressed to such a name"),
+    ],
+)
+def test_names_that_no_domain_can_have(desk: Desk, key: str, message: str) -> None:
+    """A domain that mail takes for another one, or cannot be addressed to, is refused."""
+    assert message in _message(desk, "configuration/domains", key)
+
+
+@pytest.mark.parametrize(
+    ("key", "mask", "router", "field", "message"),
+    [
+        ("172.16.7.5", "255.255.255.0", "", "key", "it is the address of a machine in the network 172.16.7.0"),
+        ("192.168.1.128", "255.255.255.128", "", "key", "it is local already, in the network 192.168.1.0/24"),
+        ("10.0.5.0", "255.255.255.0", "", "key", "it is local already, in the network 10.0.0.0/16"),
+        ("0.0.0.0", "0.0.0.0", "", "key", "these are all addresses of the internet"),
+        ("172.16.7.0", "255.255.255.0", "172.16.7.1", "Router", "it is not in the network of this server"),
+    ],
+)
+def test_networks_that_cannot_be(desk: Desk, key: str, mask: str, router: str, field: str, message: str) -> None:
+    """A network that is local already, or whose router the server does not reach, is refused beside its field."""
+    overlay = desk.overlay()
+    with pytest.raises(FormError) as caught:
+        desk.create(desk.panel("security/localnetworks"), overlay, key, {"Mask": mask, "Router": router})
+    assert list(caught.value.fields) == [field]
+    assert caught.value.fields[field].message.startswith(message)
+    assert overlay.changes == []
+
+
+def test_what_is_wrong_already_does_not_stop_other_changes(desk: Desk) -> None:
+    """Of a network that is changed only what was filled in is looked at; its mask cannot make it another one's part."""
+    panel = desk.panel("security/localnetworks")
+    overlay = desk.overlay(
+        ("networks", "10.0.0.0", "Router", "192.0.2.1"), ("networks", "10.0.0.0", "Mask", "255.0.0.0")
+    )
+    desk.change(panel, overlay, "10.0.0.0", {"Mask": "255.255.0.0"})
+    assert set(desk.refused(panel, overlay, "10.0.0.0", {"Router": "192.0.2.2"})) == {"Router"}
+    assert set(desk.refused(panel, overlay, "10.0.0.0", {"Mask": "0.0.0.0"})) == {"Mask"}

@@ -28,6 +28,7 @@ def history(arguments: dict[str, Any]) -> dict[str, Any]:
                 "command": commands[number % 2],
                 "changes": CHANGES,
                 "more": 3,
+                "folded": [{"revision": 900 + number, "command": HOSTILE}] if number % 2 else [],
                 "panel": {"page": "configuration/email", "address": "192.0.2.7"} if number % 2 else None,
             }
             for number in numbers

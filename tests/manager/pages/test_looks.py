@@ -34,10 +34,18 @@ def test_what_a_job_changed_names_who_applied_it(browse: MakeBrowser) -> None:
     assert 'href="/server-manager/job/12ab"' in page.text
 
 
+def test_what_the_event_of_a_change_made_is_under_it(reader: Browser) -> None:
+    """The revisions of a job's actions are counted under the one it was for, with a link to each."""
+    page = reader.get("/changes")
+    assert "1 more revision by its event" in page.words
+    assert 'href="/server-manager/changes/945"' in page.text
+
+
 def test_older_changes_are_found_with_the_same_words(reader: Browser) -> None:
     """The link to older changes keeps what is looked for."""
     page = reader.get("/changes?q=%20Max%20%0ALoad")
-    assert reader.helper.arguments("history") == {"before": None, "query": "Max Load", "size": 20, "changes": 5}
+    wanted = {"before": None, "query": "Max Load", "size": 20, "changes": 5, "fold": True}
+    assert reader.helper.arguments("history") == wanted
     assert 'href="/server-manager/changes?q=Max+Load&amp;before=26"' in page.text
     assert "Newest changes" not in page.words
     assert "Newest changes" in reader.get("/changes?before=26").words

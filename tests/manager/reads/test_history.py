@@ -63,6 +63,36 @@ def test_pages(recorded: Root) -> None:
     assert _numbers(ask(recorded, "history", before=2**62, size=1)) == [20]
 
 
+def _journal(root: Root, *authors: Author) -> None:
+    changes = [Change("accounts", "una", "Uid", None, "5000")]
+    revisions = [Revision(at, 1700000000 + at, author, changes) for at, author in enumerate(authors, 1)]
+    with opened(root.path) as store, store.transaction(Author("root", "", ["restore"])) as transaction:
+        transaction.replace_journal(revisions, len(revisions) + 1)
+
+
+def test_what_a_job_has_made(root: Root) -> None:
+    """What actions of a job have changed is under the revision that it was for; alone where that is another one's."""
+    form = Author("jane", "", ["server-manager", "collaboration/users una", "from", ADDRESS])
+    action = Author("root", "jane, job 0af", ["db", "accounts", "setprop", "una", "Uid", "5000"])
+    other = Author("root", "jane, job 0b0", ["db", "accounts", "setprop", "una", "Gid", "5000"])
+    command = Author("root", "", ["config", "set", "a", "b"])
+    _journal(root, form, action, action, command, other, other, form)
+    page = ask(root, "history", size=2, fold=True)
+    assert [(one["revision"], [made["revision"] for made in one["folded"]]) for one in page["revisions"]] == [
+        (8, []),
+        (7, []),
+    ]
+    page = ask(root, "history", size=3, fold=True, before=page["next"])
+    assert [(one["revision"], [made["revision"] for made in one["folded"]]) for one in page["revisions"]] == [
+        (5, [6]),
+        (4, []),
+        (1, [2, 3]),
+    ]
+    assert page["next"] is None
+    assert _numbers(ask(root, "history", before=4, size=2)) == [3, 2]
+    assert _numbers(ask(root, "history", query="user:root", fold=True)) == [8, 6, 5, 4, 3, 2]
+
+
 def test_no_secret_is_shown_or_found(recorded: Root) -> None:
     """A secret is masked in the change and in the command, and whoever looks for it finds nothing."""
     (one,) = ask(recorded, "history", query="smtp-auth-proxy")["revisions"]

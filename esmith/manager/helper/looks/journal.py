@@ -1,5 +1,8 @@
 """Pages of the journal, and looking for something in it. Of a secret nothing is shown, and it cannot be looked for.
 
+What the actions of a job have changed are revisions of their own. Where nothing is looked for they are under the one
+that the job was for, which is older.
+
 A page is made in a time that does not depend on how long the journal is: who looks for something that is rare gets a
 page with few revisions, or none, and goes on from where it ended.
 """
@@ -10,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
+from esmith.expressions import expression
 from esmith.fields import dataclass, field
 from esmith.schema.masking import Masking
 from esmith.store.journal import FIELDS_OF_A_CHANGE, Entry, changes_of
@@ -24,6 +28,9 @@ _MOST_OF_ONE = 10_000
 _SKIPPED_AT_ONCE = 50
 #: How many numbers before the one asked for are tried; a restored journal has gaps.
 _GAP = 16
+#: How many revisions of one job are under another one, and how the journal names whose they are.
+_MOST_FOLDED = 100
+_OF_A_JOB = expression(r"(.+), job [0-9a-f]+")
 _PREFIXES = ("database", "key", "user")
 
 
@@ -75,25 +82,53 @@ class Page:
     looked_at: int = 0
 
 
-def page_of(snapshot: Snapshot, masking: Masking, query: Query, *, before: int | None, size: int, shown: int) -> Page:
+def page_of(
+    snapshot: Snapshot,
+    masking: Masking,
+    query: Query,
+    *,
+    before: int | None,
+    size: int,
+    shown: int,
+    folds: bool = False,
+) -> Page:
     """Return a page of the journal.
 
     :param before: only revisions with smaller numbers; None for all.
     :param size: how many revisions.
     :param shown: how many changes of each.
+    :param folds: whether what the actions of a job have changed is under the revision that the job was for.
     """
     page = Page()
     last = None
     for entry in _entries(snapshot, before):
-        if last is not None and (len(page.revisions) >= size or page.looked_at >= MOST_LOOKED_AT):
+        run = page.revisions[-1] if page.revisions and folds and query.is_empty else None
+        belongs = run is not None and _belongs(run, entry)
+        full = len(page.revisions) >= size and not belongs
+        if last is not None and (full or page.looked_at >= MOST_LOOKED_AT):
             page.next = last
             break
         last = entry.number
         page.looked_at += 1
         row = _row(entry, masking, query, shown, page)
-        if row is not None:
-            page.revisions.append(row)
+        if row is None:
+            continue
+        row["folded"] = []
+        if belongs and run is not None:
+            page.revisions.pop()
+            row["folded"] = [{**run, "folded": []}, *run["folded"]]
+        page.revisions.append(row)
     return page
+
+
+def _belongs(later: dict[str, Any], entry: Entry) -> bool:
+    """Return whether a revision that actions of a job have made goes under the one before it."""
+    found = _OF_A_JOB.fullmatch(later["sudo_user"])
+    if found is None or len(later["folded"]) >= _MOST_FOLDED:
+        return False
+    author = entry.author
+    made_for = author.command[:1] == ["server-manager"] and not author.sudo_user and author.user == found[1]
+    return author.sudo_user == later["sudo_user"] or made_for
 
 
 def _entries(snapshot: Snapshot, before: int | None) -> Iterator[Entry]:

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from esmith.accounts.missing import taken
 from esmith.accounts.new_password import check_password, set_password
-from esmith.accounts.system import book_of
 from esmith.errors import EsmithError, RefusedError
 from esmith.manager import wire
 from esmith.manager.helper import arguments
 from esmith.manager.helper.context import VerbError, not_found
 from esmith.manager.helper.operations.base import Field, Operation, as_refused, refused
 from esmith.manager.helper.operations.commands import command
+from esmith.manager.helper.operations.taken import require_free_name
 from esmith.panels.change import FormError, cells_of, change_settings, create_record
 from esmith.panels.deletion import mark_deleted
 from esmith.panels.form import find_record, show_form
 from esmith.panels.load import load_panel
 from esmith.panels.setting import KEY_FIELD, NoSuchPanelError, NoSuchRecordError
-from esmith.plan.host import RecordingHost
+from esmith.schema.check import NotAllowedError
 from esmith.store.model import Change
 
 if TYPE_CHECKING:
@@ -200,12 +199,12 @@ class CreateOperation(PanelOperation):
 
     def _change(self, transaction: Transaction) -> list[str]:
         key = self.key or ""
-        hints = create_record(self.panel, self.schema, transaction, key, self.data["values"])
-        if self.records.database == "accounts":
-            fault = taken(book_of(self.layout, RecordingHost(self.layout)), self.records.type, key)
-            if fault:
-                raise FormError({KEY_FIELD: RefusedError(fault)})
-        return hints
+        if self.records.database == "accounts" and self.records.type in ("user", "group"):
+            try:
+                require_free_name(self.layout, key)
+            except NotAllowedError as error:
+                raise FormError({KEY_FIELD: error}) from error
+        return create_record(self.panel, self.schema, transaction, key, self.data["values"])
 
     def noted(self, _snapshot: Snapshot) -> list[Change]:
         """Return the numbers of a new user: which they are is not known before the event."""

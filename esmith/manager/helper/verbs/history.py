@@ -27,6 +27,7 @@ _HISTORY = {
     "query": arguments.or_none(arguments.line(_LONGEST_QUERY)),
     "size": arguments.or_none(arguments.count(1, _MOST_REVISIONS)),
     "changes": arguments.or_none(arguments.count(0, _MOST_CHANGES)),
+    "fold": arguments.or_none(arguments.flag),
 }
 
 
@@ -34,7 +35,8 @@ def history(context: Context, data: dict[str, Any]) -> dict[str, Any]:
     """Return a page of the journal, the newest revision first.
 
     Arguments: ``before`` (a revision; only older ones), ``query`` (:class:`Query`), ``size`` (how many revisions),
-    ``changes`` (how many changes of each).
+    ``changes`` (how many changes of each), ``fold`` (whether what actions of a job have changed is in ``folded`` of the
+    revision that the job was for, the oldest first).
 
     :return: ``revisions``, each with ``more`` changes than are shown, and ``next``, the ``before`` of the next page.
     """
@@ -42,9 +44,10 @@ def history(context: Context, data: dict[str, Any]) -> dict[str, Any]:
     query = Query.of(asked["query"] or "")
     size = asked["size"] or 20
     shown = SHOWN_CHANGES if asked["changes"] is None else asked["changes"]
+    folds = bool(asked["fold"])
     with opened(context.layout) as snapshot:
         masking = Masking(Schema(context.layout, RememberedFiles(snapshot)), snapshot)
-        page = page_of(snapshot, masking, query, before=asked["before"] or None, size=size, shown=shown)
+        page = page_of(snapshot, masking, query, before=asked["before"] or None, size=size, shown=shown, folds=folds)
     return {"revisions": page.revisions, "next": page.next}
 
 

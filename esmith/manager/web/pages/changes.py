@@ -30,7 +30,7 @@ _IN_A_JOB = re.compile(r"(?P<account>.*), job (?P<job>[0-9a-f]+)", re.DOTALL)
 async def _history(request: Request) -> Response:
     query = query_of(request)
     before = number_of(request.query_params.get("before", ""))
-    found = await ask(request, "history", before=before, query=query, size=_SIZE, changes=_SHOWN_CHANGES)
+    found = await ask(request, "history", before=before, query=query, size=_SIZE, changes=_SHOWN_CHANGES, fold=True)
     older = found.get("next")
     shown: dict[str, Any] = {
         "tab": "changes",
@@ -45,7 +45,7 @@ async def _history(request: Request) -> Response:
 def _with_job(revision: dict[str, Any]) -> dict[str, Any]:
     """Return a revision with the job in which it was made: root changed settings for somebody who applied something."""
     found = _IN_A_JOB.fullmatch(revision["sudo_user"])
-    return {**revision, "job": {"account": found["account"], "id": found["job"]} if found else None}
+    return {"folded": [], **revision, "job": {"account": found["account"], "id": found["job"]} if found else None}
 
 
 async def _revision(request: Request) -> Response:
