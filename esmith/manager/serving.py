@@ -19,7 +19,7 @@ import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from esmith.errors import ServiceError, UsageError
+from esmith.errors import EsmithError, ServiceError, UsageError
 from esmith.fields import dataclass
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ _LOCAL = ("127.0.0.1", "::1")
 #: A process that ends within so many seconds of its start is not started again.
 _TOO_SOON = 3.0
 _PR_SET_PDEATHSIG = 1
+_PR_SET_NO_NEW_PRIVS = 38
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,7 @@ def become(layout: Layout, name: str) -> None:
         account = _account(name or WEB_USER)
         # What is encoded is loaded when it is needed; this account may not be able to read it.
         "localhost".encode("idna")
+        _gain_nothing()
         os.setgroups([])
         os.setresgid(account.pw_gid, account.pw_gid, account.pw_gid)
         os.setresuid(account.pw_uid, account.pw_uid, account.pw_uid)
@@ -244,6 +246,9 @@ class Both:
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, signal.SIG_DFL)
             code = self._works[name](begins)
+        except EsmithError as error:
+            # It is about what the administrator did, as a second helper of the same root.
+            print(f"esmith: {error}", file=sys.stderr, flush=True)
         finally:
             if code and sys.exc_info()[0] is not None:
                 traceback.print_exc()
@@ -284,3 +289,10 @@ def _end_with_parent() -> None:
     import ctypes
 
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _gain_nothing() -> None:
+    """Have no program that this process or a child starts give it rights: setuid counts no more (prctl(2))."""
+    import ctypes
+
+    ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)

@@ -24,6 +24,7 @@ from tests.machines import roots, steps
 from tests.machines.booted import BootedMachine
 from tests.machines.killed import killed
 from tests.machines.machine import Machine, fresh_machine
+from tests.machines.panel import panel
 from tests.machines.steps import Play, StepError
 from tests.machines.unchanged import unchanged
 
@@ -32,6 +33,7 @@ STEPS: dict[str, Callable[[Play], str]] = {
     "install": steps.install,
     "mail": steps.mail,
     "faults": steps.faults,
+    "panel": panel,
     "unchanged": unchanged,
     "reboot": steps.reboot,
     "again": steps.install_again,
@@ -46,6 +48,7 @@ STEPS: dict[str, Callable[[Play], str]] = {
 #: With systemd as the init; what is left out has nothing to do with it, or is for runit.
 STEPS_OF_SYSTEMD = {name: STEPS[name] for name in ("install", "mail")} | {
     "units": steps.units,
+    "panel": panel,
     **{name: STEPS[name] for name in ("unchanged", "reboot", "again", "remove")},
     # It leaves files of an administrator's own, which a removal leaves as well.
     "page": steps.page_of_units,
@@ -60,7 +63,7 @@ INITS: dict[str, tuple[type[Machine], dict[str, Callable[[Play], str]]]] = {
 OF_CI: tuple[tuple[tuple[str, str, list[str]], ...], ...] = (
     (("bookworm", "none", [name for name in STEPS if name not in ("move", "killed")]),),
     (
-        ("bookworm", "systemd", ["install", "units", "unchanged", "reboot", "remove"]),
+        ("bookworm", "systemd", ["install", "units", "panel", "unchanged", "reboot", "remove"]),
         ("trixie", "none", ["install", "mail", "demo"]),
         ("bookworm", "none", ["install", "move"]),
     ),

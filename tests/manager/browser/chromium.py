@@ -104,6 +104,8 @@ class Browser:
         self.driver = Chrome(options=options, service=service)
         self.driver.set_page_load_timeout(PATIENCE)
         self.base = ""
+        #: The cookie of the session that it has, where that is known.
+        self.session = ""
         self.size(*DESK)
 
     def stop(self) -> None:
@@ -112,13 +114,18 @@ class Browser:
 
     def forget(self) -> None:
         """Be as new: no cookies, no page, scripts on, a desk, light."""
+        self.session = ""
         self._chrome("Emulation.setScriptExecutionDisabled", value=False)
-        self.media()
         self.speak("")
         self.driver.get("about:blank")
         self._chrome("Network.clearBrowserCookies")
-        self.complaints()
+        self.settle()
+
+    def settle(self) -> None:
+        """Have the usual size and colours, and no complaints of before; the page stays."""
+        self.media()
         self.size(*DESK)
+        self.complaints()
 
     def use_session(self, cookie: dict[str, Any]) -> None:
         """Take the cookie of a session."""
@@ -266,9 +273,12 @@ class Browser:
         self.wait(lambda self: text in self.text, repr(text))
 
     def complaints(self) -> list[str]:
-        """Return what the console got since the last time: errors of scripts, of the network, of the policy."""
+        """Return what the console got since the last time: errors of scripts, of the network, of the policy.
+
+        Not that a page was left while a part of it was fetched; what the policy refuses has lines of its own.
+        """
         lines: list[dict[str, Any]] = self.driver.execute("getLog", {"type": "browser"})["value"]
-        return [f"{line['level']} {line['message']}" for line in lines]
+        return [f"{line['level']} {line['message']}" for line in lines if "Failed to fetch" not in line["message"]]
 
     def overflow(self) -> list[str]:
         """Return what is wider than the page, so that it is to be scrolled sideways; [] when nothing is."""
@@ -310,6 +320,9 @@ if (document.documentElement.scrollWidth <= wide) return [];
 const scrolls = node => node && node !== document.body && (
   ['auto', 'scroll', 'hidden', 'clip'].includes(getComputedStyle(node).overflowX) || scrolls(node.parentElement));
 return [`${document.documentElement.scrollWidth} of ${wide}`].concat([...document.querySelectorAll('body *')].filter(
-  node => node.getBoundingClientRect().right > wide + 0.5 && !scrolls(node.parentElement)).map(
+  node => {
+    const box = node.getBoundingClientRect(), rtl = document.documentElement.dir === 'rtl';
+    return (rtl ? box.left < -0.5 : box.right > wide + 0.5) && !scrolls(node.parentElement);
+  }).map(
   node => node.outerHTML.slice(0, 120)));
 """

@@ -11,39 +11,37 @@ import pytest
 
 from tests.commands import Root, copy_prepared
 from tests.manager.browser.site import ACCOUNT, PASSWORD, Site, set_password
-from tests.manager.browser.visitor import COOKIE
+from tests.manager.browser.visitor import COOKIE, Visitor
 
 if TYPE_CHECKING:
     from tests.manager.browser.chromium import Browser
 
+#: The page that takes least to make; the first one examines the machine.
+QUICK = "/server-manager/jobs"
+
 
 @pytest.fixture(scope="session")
-def _chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Browser]]:
-    """Return a function that returns the browser, which is started when the first test wants it."""
-    started: list[Browser] = []
+def _chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Browser]]:
+    """Return a function that returns the browser of somebody, which is started when the first test wants it."""
+    started: dict[str, Browser] = {}
 
-    def browser() -> Browser:
+    def browser(whose: str) -> Browser:
         # Here, since to import selenium takes longer than to collect all these tests.
         from tests.manager.browser.chromium import Browser
 
-        if not started:
-            started.append(Browser(tmp_path_factory.mktemp("chromium")))
-        return started[0]
+        if whose not in started:
+            started[whose] = Browser(tmp_path_factory.mktemp("chromium"))
+        return started[whose]
 
     yield browser
-    for each in started:
+    for each in started.values():
         each.stop()
 
 
 @pytest.fixture
-def other_browser(tmp_path: Path, site: Site) -> Iterator[Browser]:
-    """A second browser, of somebody else."""
-    from tests.manager.browser.chromium import Browser
-
-    browser = Browser(tmp_path / "chromium")
-    browser.base = site.address
-    yield browser
-    browser.stop()
+def other_browser(_chromium: Callable[[str], Browser], site: Site) -> Browser:
+    """A second browser, of somebody else, as new."""
+    return _as_new(_chromium("other"), site)
 
 
 @pytest.fixture(scope="session")
@@ -91,23 +89,30 @@ def _log(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.fixture
-def browser(_chromium: Callable[[], Browser], site: Site) -> Iterator[Browser]:
-    """A browser as new, at the login page."""
-    browser = _chromium()
+def browser(_chromium: Callable[[str], Browser], site: Site) -> Browser:
+    """A browser as new."""
+    return _as_new(_chromium("own"), site)
+
+
+def _as_new(browser: Browser, site: Site) -> Browser:
     browser.base = site.address
     browser.forget()
-    yield browser
+    return browser
 
 
 @pytest.fixture
-def admin(browser: Browser, site: Site) -> Browser:
+def admin(_chromium: Callable[[str], Browser], site: Site) -> Browser:
     """A browser in which the administrator has logged in, by the form: in this test, or in one before it."""
-    if site.session:
-        browser.use_session(site.session)
-        browser.open("/server-manager/")
-    if not site.session or "/login" in browser.path:
-        log_in(browser)
+    browser = _chromium("own")
+    if not site.session or Visitor(site.address, {COOKIE: site.session["value"]}).get(QUICK).status != 200:
+        log_in(_as_new(browser, site))
         (site.session,) = [cookie for cookie in browser.driver.get_cookies() if cookie["name"] == COOKIE]
+    elif browser.base == site.address and browser.session == site.session["value"]:
+        # To be as new and to open a page takes a tenth of such a test.
+        browser.settle()
+    else:
+        _as_new(browser, site).use_session(site.session)
+    browser.session = site.session["value"]
     return browser
 
 
@@ -118,7 +123,7 @@ def log_in(browser: Browser) -> None:
 
 def try_to_log_in(browser: Browser, password: str = PASSWORD) -> str:
     """Fill in the form of the login and send it; return the page that is open then."""
-    browser.open("/server-manager/login")
+    browser.open(f"/server-manager/login?next={QUICK}")
     browser.field("Account").send_keys(ACCOUNT)
     browser.field("Password").send_keys(password)
     browser.send("Log in")

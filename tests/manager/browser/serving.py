@@ -10,11 +10,12 @@ from __future__ import annotations
 import sys
 
 from esmith.cli.esmith import main
-from tests.remembered import remember_in
+from tests.remembered import remember_in, remember_languages
 
 if __name__ == "__main__":
     memory = sys.argv.pop(1)
     if memory:
-        remember_in(memory)
+        remember_languages()
+        remember_in(memory).learn()
     sys.argv[0] = "esmith"
     main()

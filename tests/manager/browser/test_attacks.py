@@ -9,6 +9,7 @@ import pytest
 
 from tests.commands import Root
 from tests.manager.browser.compared import databases
+from tests.manager.browser.conftest import QUICK
 from tests.manager.browser.site import ACCOUNT, PASSWORD, Site
 from tests.manager.browser.visitor import COOKIE, Visitor
 
@@ -33,8 +34,6 @@ PAGES = (
     "/search?q=spam",
     "/sessions",
 )
-#: The page that takes least to make; also this one has a form.
-QUICK = BASE + "/jobs"
 #: What changes something, or reads what is not for everybody.
 POSTS = (
     "/session",

@@ -57,7 +57,7 @@ def test_it_is_taken_back(admin: Browser, site_root: Root) -> None:
     before = databases(site_root), files(site_root)
     _apply(admin, "taken.example.com")
     assert _smart_host(site_root) == "taken.example.com"
-    open_page(admin, "/")
+    open_page(admin, "/jobs")
     admin.click("Take back")
     job_ends(admin)
     assert (databases(site_root), files(site_root)) == before

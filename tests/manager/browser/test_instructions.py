@@ -20,6 +20,10 @@ INSTRUCTIONS: list[dict[str, Any]] = tomllib.loads(Path(__file__).with_name("ins
     "instruction"
 ]
 
+_PLAYED = [
+    pytest.param(each, id=each["name"], marks=[pytest.mark.long] if each.get("long") else []) for each in INSTRUCTIONS
+]
+
 
 @pytest.fixture(scope="module")
 def typed(site_root: Root) -> Root:
@@ -61,7 +65,7 @@ def test_commands_that_mean_the_same() -> None:
 
 
 @pytest.mark.program("chromium", "chromedriver")
-@pytest.mark.parametrize("instruction", [pytest.param(each, id=each["name"]) for each in INSTRUCTIONS])
+@pytest.mark.parametrize("instruction", _PLAYED)
 def test_an_instruction(
     admin: Browser, site_root: Root, typed: Root, tmp_path: Path, instruction: dict[str, Any]
 ) -> None:

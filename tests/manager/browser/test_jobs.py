@@ -103,7 +103,10 @@ def _log_in_again(browser: Browser) -> None:
         time.sleep(0.2)
 
 
-@pytest.mark.parametrize("killed", ["web", "helper", "both"])
+_ONE = [pytest.param(name, marks=pytest.mark.long) for name in ("web", "helper")]
+
+
+@pytest.mark.parametrize("killed", [*_ONE, "both"])
 def test_processes_are_killed(browser: Browser, site: Site, waiting: Root, killed: str) -> None:
     """The web process, the helper, or both are killed in the middle of a job: it ends, and the next login says so."""
     log_in(browser)
@@ -149,6 +152,7 @@ def _parent(pid: int) -> int:
         return int(file.read().rpartition(")")[2].split()[1])
 
 
+@pytest.mark.long
 def test_what_is_pending_after_all(admin: Browser, waiting: Root) -> None:
     """A change after all of that goes through as before."""
     _go(waiting)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from esmith.layout import Layout
+from tests.commands import Root
 from tests.documents import HOME
 from tests.manager.browser.clicks import DESK, TELEPHONE, open_page
 from tests.manager.browser.mirrored import LANGUAGE
@@ -28,6 +29,8 @@ PAGES = (
     "/services",
     "/search?q=spam",
 )
+#: Where axe finds fault with the direction, if it does: a form, and a table.
+BOTH = ("/panel/configuration/email?section=filtering", "/panel/collaboration/users")
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +46,10 @@ def mirrored(site: Site) -> Iterator[str]:
             process.terminate()
 
 
-def test_pages_from_right_to_left(admin: Browser, axe: str, mirrored: str) -> None:
+def test_pages_from_right_to_left(admin: Browser, axe: str, mirrored: str, site_root: Root) -> None:
     """The page begins at the right, in both sizes nothing is wider than it, and axe finds no barrier."""
+    # So that the fields are seen that depend on it.
+    site_root.config("setprop", "spamassassin", "Sensitivity", "custom", "SubjectTag", "enabled")
     admin.base = mirrored
     admin.speak(LANGUAGE)
     found: list[str] = []
@@ -56,5 +61,7 @@ def test_pages_from_right_to_left(admin: Browser, axe: str, mirrored: str) -> No
             found += [f"{page} {size[0]} px: {wide}" for wide in admin.overflow()]
             middle = "const box = document.querySelector('h1').getBoundingClientRect(); return innerWidth - box.right;"
             assert admin.run(middle) < size[0] / 2, page
-        found += [f"{page}: {barrier}" for barrier in admin.violations(axe) if "lang-valid" not in barrier]
+        # axe looks at the others in the usual direction, and takes longer than all else.
+        if page in BOTH:
+            found += [f"{page}: {barrier}" for barrier in admin.violations(axe) if "lang-valid" not in barrier]
     assert found == []

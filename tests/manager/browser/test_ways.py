@@ -100,6 +100,7 @@ def test_two_administrators(admin: Browser, other_browser: Browser, site_root: R
     assert (_sensitivity(site_root), _sorted(site_root)) == ("low", "disabled")
 
 
+@pytest.mark.long
 def test_two_who_change_different_things(admin: Browser, other_browser: Browser, site_root: Root) -> None:
     """Changes of other settings of the same page are no conflict."""
     log_in(other_browser)
@@ -112,22 +113,23 @@ def test_two_who_change_different_things(admin: Browser, other_browser: Browser,
     assert (_sensitivity(site_root), _sorted(site_root)) == ("high", "enabled")
 
 
-def test_the_end_of_a_session_keeps_the_form(admin: Browser, site: Site, site_root: Root) -> None:
+def test_the_end_of_a_session_keeps_the_form(browser: Browser, site: Site, site_root: Root) -> None:
     """A form that is sent after the session has ended is there again after the login, and goes on from there."""
-    open_page(admin, DELIVERY)
-    set_field(admin, SMART_HOST, "typed.example.com")
-    cookie = next(each["value"] for each in admin.driver.get_cookies() if each["name"] == COOKIE)
+    log_in(browser)
+    open_page(browser, DELIVERY)
+    set_field(browser, SMART_HOST, "typed.example.com")
+    cookie = next(each["value"] for each in browser.driver.get_cookies() if each["name"] == COOKIE)
     visitor = Visitor(site.address, {COOKIE: cookie})
     assert visitor.post(BASE + "/logout", {"csrf": visitor.token(BASE + "/")}).status == 303
-    admin.click("Preview")
-    admin.wait_for("Password")
-    admin.field("Account").clear()
-    admin.field("Account").send_keys("admin")
-    admin.field("Password").send_keys(PASSWORD)
-    admin.click("Log in")
-    admin.wait_for("What you had typed is still there")
-    admin.click("Continue")
-    admin.wait_for("SMTPSmartHost")
-    admin.click("Apply")
-    job_ends(admin)
+    browser.click("Preview")
+    browser.wait_for("Password")
+    browser.field("Account").clear()
+    browser.field("Account").send_keys("admin")
+    browser.field("Password").send_keys(PASSWORD)
+    browser.click("Log in")
+    browser.wait_for("What you had typed is still there")
+    browser.click("Continue")
+    browser.wait_for("SMTPSmartHost")
+    browser.click("Apply")
+    job_ends(browser)
     assert site_root.config("get", "SMTPSmartHost").out == "typed.example.com\n"

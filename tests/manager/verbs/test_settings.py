@@ -157,3 +157,12 @@ def test_a_refused_file(scene: Scene, desk: Desk, checks: bool) -> None:
     shown = desk.preview(desk.setting("A", values={"value": "broken"}), checks=checks)
     (file,) = shown["files"]
     assert (shown["refused"] is not None, file["verdict"] is not None) == (checks, checks)
+
+
+@pytest.mark.parametrize(("name", "value"), [("TCPPort", "983"), ("status", "disabled")])
+def test_status_and_port_reach_the_process_of_a_service(office_desk: Desk, name: str, value: str) -> None:
+    """Whether and where a service listens takes effect with the event that adjusts the service, also without a file."""
+    shown = office_desk.preview(office_desk.setting("smanager", values={name: value}))
+    assert "signal-event remoteaccess-update" in shown["commands"]
+    shown = office_desk.preview(office_desk.setting("smanager", values={"Timeout": "600"}))
+    assert "signal-event remoteaccess-update" not in shown["commands"]

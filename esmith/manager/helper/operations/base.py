@@ -119,8 +119,8 @@ class Operation:
         """Return the events that make its changes effective, each with its arguments."""
         return []
 
-    def noted(self) -> list[Change]:
-        """Return what its events note in the databases: a preview does not warn that it is missing."""
+    def noted(self, _snapshot: Snapshot) -> list[Change]:
+        """Return what its events change in the databases: a preview does not warn that this is still to do."""
         return []
 
     def deletes(self, _snapshot: Snapshot) -> list[list[str]]:

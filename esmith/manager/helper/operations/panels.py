@@ -207,7 +207,7 @@ class CreateOperation(PanelOperation):
                 raise FormError({KEY_FIELD: RefusedError(fault)})
         return hints
 
-    def noted(self) -> list[Change]:
+    def noted(self, _snapshot: Snapshot) -> list[Change]:
         """Return the numbers of a new user: which they are is not known before the event."""
         if (self.records.database, self.records.type) != ("accounts", "user"):
             return []
@@ -245,6 +245,13 @@ class DeleteOperation(PanelOperation):
     def events(self, _store: Store, _changes: Sequence[Change]) -> list[list[str]]:
         """Return the events: those of the records that are deleted before it, then its own."""
         return self.marked
+
+    def noted(self, snapshot: Snapshot) -> list[Change]:
+        """Return that the names of a user go with it."""
+        if (self.records.database, self.records.type) != ("accounts", "user"):
+            return []
+        names = [one.key for one in snapshot.records("accounts", "pseudonym") if one.props.get("Account") == self.key]
+        return [Change("accounts", name, "", "pseudonym", None) for name in names]
 
     def deletes(self, snapshot: Snapshot) -> list[list[str]]:
         """Return the records that go."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from esmith.errors import EsmithError, RefusedError, UsageError
+from esmith.events.definition import event_names, load_event
 from esmith.events.following import what_follows
+from esmith.fragments.tree import TemplateTree
 from esmith.manager.helper.operations import arguments
 from esmith.manager.helper.operations.base import Field, Operation, as_refused, not_found, refused
 from esmith.schema.settings import set_properties, set_record, set_type
@@ -14,12 +17,17 @@ from esmith.store.undo import find_revision, undo_in
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from esmith.layout import Layout
     from esmith.manager.helper.context import VerbError
     from esmith.store.model import Change
     from esmith.store.protocol import Snapshot, Store, Transaction
 
 #: How the names of events end that are about one record, and get its key as an argument.
 _OF_A_RECORD = ("-create", "-delete", "-modify", "-lock", "-admin")
+#: How those end that make settings of services effective.
+_OF_A_SERVICE = "-update"
+#: The properties that say whether a service runs, and where it listens.
+_OF_A_PROCESS = frozenset(("status", "TCPPort"))
 #: More records than these no single event is signalled for.
 _MOST_RECORDS = 20
 
@@ -38,6 +46,26 @@ def events_for_changes(operation: Operation, store: Store, changes: Sequence[Cha
             found += [[name, key] for key in records[:_MOST_RECORDS]]
         else:
             found.append([name])
+    return found + [[name] for name in _adjusting(operation.layout, changes, [name for name, *_ in found])]
+
+
+def _adjusting(layout: Layout, changes: Sequence[Change], chosen: Sequence[str]) -> list[str]:
+    """Return the events that start, stop or restart the services of changed records, where no chosen one does.
+
+    Whether a service runs, and on which port, its process learns from no file.
+    """
+    keys = {one.key for one in changes if one.database == "configuration" and one.prop in _OF_A_PROCESS}
+    events: dict[str, dict[str, list[str]]] = {}
+    tree = TemplateTree(layout)
+    for name in event_names(layout) if keys else ():
+        if name in chosen or name.endswith(_OF_A_SERVICE):
+            with suppress(EsmithError):
+                events[name] = load_event(layout, name, tree).services
+    found: list[str] = []
+    for key in sorted(keys):
+        able = [name for name in events if key in events[name]]
+        if able and not {*chosen, *found} & {*able}:
+            found.append(able[0])
     return found
 
 

@@ -60,6 +60,7 @@ class Tried:
             self.changes: list[Change] = overlay.changes
             #: The records that go at the end.
             self.deletes = operation.deletes(overlay)
+            self._noted = operation.noted(overlay)
             masking = Masking(operation.schema, overlay)
             self.shown = list(masking.changes_data(self.changes, self.changes))
             self._commands = setting_commands(self.changes, operation.schema, overlay)
@@ -95,9 +96,9 @@ class Tried:
         elif self.events:
             names = list(dict.fromkeys(words[0] for words in self.events))
             found = preview_events(operation.layout, self._store, names, unsaved=self.changes, checks=checks)
-            if found.warnings and (noted := operation.noted()):
+            if found.warnings and self._noted:
                 # About what the event itself settles nobody has to be warned.
-                later = preview_events(operation.layout, self._store, names, unsaved=[*self.changes, *noted])
+                later = preview_events(operation.layout, self._store, names, unsaved=[*self.changes, *self._noted])
                 found.warnings = [text for text in found.warnings if text in later.warnings]
             data |= _preview_data(found)
         elif self.changes:
