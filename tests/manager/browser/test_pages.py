@@ -106,3 +106,12 @@ def look(
     # What the browser itself says about an error page is no fault of the page.
     found += [line for line in browser.complaints() if " 404 " not in line and " 403 " not in line]
     return found
+
+
+def test_a_script_of_this_host_gets_parts_only(admin: Browser) -> None:
+    """The examination comes by itself, with the token; a page is not given to a script, even one of the same host."""
+    admin.open("/server-manager/health")
+    admin.wait_for("The machine was examined.")
+    ask = "r = new XMLHttpRequest(); r.open('GET', arguments[0], false); r.send(); return [r.status, r.responseText]"
+    status, text = admin.run(ask, "/server-manager/sessions")
+    assert (status, 'name="csrf"' in text) == (403, False)
