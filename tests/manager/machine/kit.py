@@ -91,7 +91,7 @@ class Visitor:
     def apply(self, preview: Reader, **values: str) -> str:
         """Apply what a preview shows, and return the job."""
         answer = self.post(preview.form("/apply"), **values)
-        found = re.search(r"/job/([^/?]+)$", answer.headers.get("location", ""))
+        found = re.search(r"/job/([^/?#]+)", answer.headers.get("location", ""))
         if answer.status != 303 or not found:
             raise FaultError(f"Apply answers {answer.status}: {_words(answer.text)}")
         return found[1]
