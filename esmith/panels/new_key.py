@@ -44,8 +44,6 @@ def check_new_key(records: Records, schema: Schema, snapshot: Snapshot, key: str
         raise NotAllowedError(f"{domain} is no domain of this server", hint="add it on the page Domains first")
     if records.type not in _UNIX:
         return
-    if key != key.lower():
-        raise NotAllowedError(f"capital letters are not allowed: {key.lower()}")
     if not can_be_unix(key):
         raise NotAllowedError(
             "no unix account can be called so: letters a to z, digits, '.', '_', '+' and '-' are allowed, at most 32,"
