@@ -83,16 +83,20 @@ def take_back(
 ) -> list[Change]:
     """Set back what the revisions from ``after`` (not itself) to ``last`` changed, except what was changed later.
 
+    What was changed later, and back again, was not: so leave settings whose event failed.
+
     :param among: whether a revision is one of those; what others changed stays as well.
     :return: the changes that stayed, because a later revision changed the same property, or the record they made, or
         because the value of before was forgotten.
     """
-    cells: set[tuple[str, str, str]] = set()
+    cells = set(changed_since(transaction, last))
     kept: list[Change] = []
     for revision in transaction.revisions():
         if revision.number <= after:
             break
-        if revision.number > last or not among(revision):
+        if revision.number > last:
+            continue
+        if not among(revision):
             cells |= {change.cell for change in revision.changes}
             continue
         records = {cell[:2] for cell in cells}

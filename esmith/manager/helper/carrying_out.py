@@ -27,6 +27,7 @@ from esmith.store.undo import take_back
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from esmith.events.confirm import UnconfirmedChange
     from esmith.events.signal import Result
     from esmith.layout import Layout
     from esmith.manager.helper.jobs import JobFile
@@ -262,7 +263,7 @@ def delete_records(store: Store, plan: Plan, job: str) -> None:
                 transaction.delete_record(database, key)
         note_phase(transaction, job, DONE)
         change = find_unconfirmed(transaction)
-        if change is not None and change.generation > plan.generation and plan.confirm is not None:
+        if change is not None and _is_part(plan, change):
             # What is rolled back at the deadline are these records, too.
             set_unconfirmed(transaction, replace(change, settings_to=transaction.revision() + 1))
 
@@ -285,9 +286,19 @@ def set_back(store: Store, plan: Plan, job: str, why: str) -> int:
         kept = take_back(transaction, own - 1, transaction.revision(), among=among)
         note_phase(transaction, job, BACK)
         change = find_unconfirmed(transaction)
-        if change is not None and plan.confirm is not None and change.generation > plan.generation:
-            set_unconfirmed(transaction, None)
+        if change is not None and plan.confirm is not None and _is_part(plan, change):
+            # One that waited before waits on, for itself alone.
+            begun_here = change.generation > plan.generation
+            set_unconfirmed(transaction, None if begun_here else replace(change, settings_to=own - 1))
     return len(kept)
+
+
+def _is_part(plan: Plan, change: UnconfirmedChange) -> bool:
+    """Return whether the settings of a job are among what is rolled back unless it is confirmed.
+
+    A change that waited before keeps its beginning, and the job's is rolled back with it.
+    """
+    return plan.revision is not None and plan.revision <= change.settings_to
 
 
 def actor(account: str, job: str) -> str:

@@ -8,6 +8,7 @@ import pytest
 
 from esmith.events.recover import recover_all
 from esmith.events.session import Session
+from tests.events.kit import Scene, make_event
 from tests.manager.verbs.kit import Desk
 from tests.store.stores import opened
 
@@ -68,6 +69,32 @@ def test_a_deleted_record_comes_back(desk: Desk, monkeypatch: pytest.MonkeyPatch
     assert desk.value("clamd") is None
     desk.ended(desk.call("take-back")["id"])
     assert (desk.value("clamd"), desk.value("clamd", "status")) == ("service", "enabled")
+    assert _settings(desk) == ("first", "first\n")
+
+
+def test_a_record_that_a_second_one_deletes_comes_back(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two changes that wait together, also what the second one deletes at its end is restored."""
+    from esmith.manager.helper.operations.settings import SettingOperation
+
+    _unconfirmed(desk)
+    monkeypatch.setattr(SettingOperation, "deletes", lambda *_: [["configuration", "clamd", "service"]])
+    assert desk.apply(desk.setting("A", values={"value": "third"}), confirm=600)["state"] == "done"
+    assert desk.value("clamd") is None
+    desk.ended(desk.call("take-back")["id"])
+    assert (desk.value("clamd"), desk.value("clamd", "status")) == ("service", "enabled")
+    assert _settings(desk) == ("first", "first\n")
+
+
+@pytest.mark.parametrize("confirm", [None, 600])
+def test_after_a_job_that_failed(scene: Scene, desk: Desk, confirm: int | None) -> None:
+    """A job that fails while a change waits leaves that one as it was: it is rolled back as a whole."""
+    scene.template("/etc/u", "{{ A.value }}\n")
+    _unconfirmed(desk)
+    make_event(scene.path, "zzz", templates="/etc/u\n", actions={"S30fail": "exit 1"})
+    job = desk.apply(desk.setting("A", values={"value": "third"}), confirm=confirm)
+    assert job["state"] == "failed" and job["error"]["settings_back"]
+    assert _settings(desk) == ("second", "second\n")
+    desk.ended(desk.call("take-back")["id"])
     assert _settings(desk) == ("first", "first\n")
 
 
