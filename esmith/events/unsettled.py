@@ -13,6 +13,8 @@ from esmith.store.table import json_table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from esmith.store.protocol import Snapshot, Transaction
 
 #: The phases of a row: the settings are stored; the event was completed; the settings are restored.
@@ -46,17 +48,17 @@ UNSETTLED = json_table(
 )
 
 
-def completed_since(snapshot: Snapshot, number: int, event: str) -> bool | None:
+def completed_since(snapshot: Snapshot, number: int, words: Sequence[str]) -> bool | None:
     """Return whether an event was completed since an install, as far as it changed files.
 
     :param number: the number of the last install before.
-    :param event: its name.
+    :param words: its name and its arguments: of another record's event the actions were not for this one.
     :return: None when that is not known, because generations since were forgotten.
     """
-    what = " ".join(["signal-event", event])
+    command = " ".join(["signal-event", *words])
     rows = GENERATIONS.rows(snapshot).values()
     later = [one for one in rows if one.number > number]
-    if any(one.complete and one.what == what for one in later):
+    if any(one.complete and one.command == command for one in later):
         return True
     first = min((one.number for one in later), default=0)
     return None if newest_number(snapshot) > number and first != number + 1 else False

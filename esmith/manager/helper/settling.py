@@ -197,11 +197,11 @@ class _Settling:
 
         :raises EsmithError: when one fails.
         """
-        for name, *arguments in row.events:
+        for words in row.events:
             with self._store.snapshot() as snapshot:
-                is_completed = completed_since(snapshot, row.generation, name)
+                is_completed = completed_since(snapshot, row.generation, words)
             if is_completed:
-                signal_event(self._session, name, arguments)
+                signal_event(self._session, words[0], words[1:])
 
     def _without_settings(self) -> tuple[str, str, bool]:
         if any(line["kind"] == "stored" for line in self._lines):
@@ -209,13 +209,15 @@ class _Settling:
         return "lost", f"{_KILLED}; no setting had been changed", False
 
     def _are_completed(self, row: Unsettled) -> bool | None:
-        """Return whether all events of a job were completed, as far as files show it; None when that is not known."""
+        """Return whether all events of a job were completed, as far as files show it; None when that is not known.
+
+        The last one tells: each is signalled when the one before it was completed, which may have left it no file.
+        """
+        if not row.events:
+            # The settings are all there is.
+            return True
         with self._store.snapshot() as snapshot:
-            found = [completed_since(snapshot, row.generation, words[0]) for words in row.events]
-        if None in found:
-            return None
-        # Without an event the settings are all there is.
-        return all(found)
+            return completed_since(snapshot, row.generation, row.events[-1])
 
     def _author(self) -> Author:
         begin = self._lines[0] if self._lines else {}

@@ -201,3 +201,23 @@ def test_at_random_often(far_desk: Desk) -> None:
     found = [_attack(far_desk, chance, 0.3) for _ in range(200)]
     print({state: found.count(state) for state in sorted(set(found))})
     assert {"done", "lost"} <= set(found)
+
+
+@pytest.mark.parametrize("deletes", [[], [["configuration", "clamd", "service"]]])
+def test_the_same_event_of_another_record(
+    far_desk: Desk, monkeypatch: pytest.MonkeyPatch, deletes: list[list[str]]
+) -> None:
+    """An event that was completed for another record since is not that of the killed job."""
+    from esmith.manager.helper.operations.settings import SettingOperation
+
+    monkeypatch.setattr("esmith.manager.helper.process.start", lambda *_: None)
+    monkeypatch.setattr(SettingOperation, "events", lambda *_: [["try", "alice"]])
+    monkeypatch.setattr(SettingOperation, "deletes", lambda *_: deletes)
+    id = far_desk.call("apply", operation=far_desk.setting("A", values={"other": "x"}))["id"]
+    monkeypatch.undo()
+    monkeypatch.setattr(SettingOperation, "events", lambda *_: [["try", "bob"]])
+    assert far_desk.apply(far_desk.setting("A", values={"value": _NEW}))["state"] == "done"
+    found = far_desk.call("job", job=id)
+    assert (found["state"], found["error"]["settings_back"]) == ("lost", True)
+    assert (far_desk.value("A", "other"), far_desk.value("A", "value")) == (None, _NEW)
+    assert far_desk.value("clamd") == "service"
