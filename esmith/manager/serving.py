@@ -265,6 +265,9 @@ class Both:
             self._be_child(name, begins)
         os.close(begins)
         self._running[name] = (process, time.monotonic())
+        if self._is_ending:
+            # A signal that came before it stood there did not reach it.
+            self._stop()
         has_begun = bool(os.read(begun, 1))
         os.close(begun)
         return has_begun

@@ -202,26 +202,28 @@ class _Work:
             error.add(text)
         settings = files = False
         if self._store is not None and self._session is not None:
-            settings = self._settings_back()
+            kept = self._set_back()
+            settings = kept == 0
             files = not (self._completed or self._plan.act) and self._has_files_back()
-            if settings and self._completed:
+            if kept is not None and self._completed:
                 files = self._signal_again(self._session)
         elif self._plan.revision is not None:
             error.add("the settings stay until the server-manager is started again")
         data = {"result": self._result, "error": error_data(error, settings_back=settings, files_back=files)}
         self._end("failed", f"failed: {error.message}", data)
 
-    def _settings_back(self) -> bool:
+    def _set_back(self) -> int | None:
+        """Set the settings back; return how many stay, None when there were none, or it could not be done."""
         if self._plan.revision is None or self._store is None:
-            return False
+            return None
         try:
             kept = set_back(self._store, self._plan, self._file.id, "(its event failed)")
         except EsmithError as error:
             self._file.say(f"the settings could not be set back: {error}")
-            return False
+            return None
         if kept:
             self._file.say(f"{counted(kept, 'setting')} stayed: somebody has changed the same since")
-        return not kept
+        return kept
 
     def _has_files_back(self) -> bool:
         assert self._store is not None

@@ -108,6 +108,18 @@ def test_the_second_of_two_events(scene: Scene, desk: Desk) -> None:
     assert not desk.file("/etc/u").exists()
 
 
+def test_the_second_of_two_events_when_a_setting_stays(scene: Scene, desk: Desk) -> None:
+    """Where somebody else changed one of the settings meanwhile, the files still follow those that went back."""
+    scene.template("/etc/t", "{{ A.value }} {{ A.other | default('none') }}\n")
+    scene.template("/etc/u", "{{ A.value }}\n")
+    actions = {"S30fail": f"SUDO_USER=bob {BIN}/config setprop A other theirs\nexit 1"}
+    make_event(scene.path, "zzz", templates="/etc/u\n", actions=actions)
+    job = desk.apply(desk.setting("A", values={"value": "second", "other": "ours"}))
+    assert job["state"] == "failed" and not job["error"]["settings_back"]
+    assert (desk.value("A", "value"), desk.value("A", "other")) == ("first", "theirs")
+    assert desk.file("/etc/t").read_text() == "first theirs\n"
+
+
 def test_a_fault_of_ours(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """A fault of the program ends the job as failed, with the settings back; the log has the traceback."""
 
