@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 #: How often a line of progress is written at most, in seconds.
 _EVERY_SECONDS = 0.3
+#: What is said where nobody has to confirm what somebody wanted to.
+_STAYS = "no file changed, so this is not rolled back by itself; the page Changes can undo it"
 
 
 def empty_result() -> dict[str, Any]:
@@ -195,6 +197,11 @@ class _Work:
             pending = list_pending(snapshot)
             change = find_unconfirmed(snapshot) if self._plan.confirm is not None else None
         self._result["pending"] = {service: one.actions for service, one in pending.items()}
+        wants = self._plan.confirm is not None and self._plan.revision is not None
+        if wants and not (change is not None and _is_part(self._plan, change)):
+            # The engine takes back what an event installed, and this one installed nothing.
+            self._result["notes"].append(_STAYS)
+            change = None
         return {"result": self._result, "deadline": change.deadline if change is not None else None}
 
     def _fail(self, error: EsmithError) -> None:

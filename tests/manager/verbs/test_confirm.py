@@ -98,6 +98,16 @@ def test_after_a_job_that_failed(scene: Scene, desk: Desk, confirm: int | None) 
     assert _settings(desk) == ("first", "first\n")
 
 
+@pytest.mark.parametrize("earlier", [False, True])
+def test_what_changes_no_file(desk: Desk, earlier: bool) -> None:
+    """Settings that no file is made from are not rolled back by themselves, and the job says so."""
+    if earlier:
+        _unconfirmed(desk)
+    job = desk.apply(desk.setting("B", type="service", values={"status": "enabled"}), confirm=600)
+    assert (job["state"], job["confirm"]) == ("done", None)
+    assert job["result"]["notes"][-1].startswith("no file changed, so this is not rolled back")
+
+
 @pytest.mark.parametrize("operation", [{"kind": "recover"}, {"kind": "service", "service": "clamd", "action": "stop"}])
 def test_what_cannot_go_back(desk: Desk, operation: dict[str, str]) -> None:
     """What is no change of settings is refused with a deadline, before anything is done."""
