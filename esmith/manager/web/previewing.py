@@ -105,6 +105,8 @@ def _complete(found: dict[str, Any]) -> dict[str, Any]:
 
 def _page(request: Request, proposal: Proposal, preview: dict[str, Any], kept: str) -> Response:
     is_form = proposal.operation.get("kind") in ("form", "modify", "setting")
+    # What goes back by itself is what an event installs: without a file nothing does.
+    may_go_back = proposal.operation.get("kind") not in _FINAL and any(not one["left"] for one in preview["files"])
     return render(
         request,
         "preview.html",
@@ -114,7 +116,7 @@ def _page(request: Request, proposal: Proposal, preview: dict[str, Any], kept: s
         carried=_carried(request, proposal),
         changes=[_change(change, proposal.labels) for change in preview["changes"]],
         may_apply=not preview["refused"] and not (preview["nothing"] and is_form),
-        may_go_back=proposal.operation.get("kind") not in _FINAL,
+        may_go_back=may_go_back,
         minutes=MINUTES,
         chosen=10 if preview["reaches_panel"] else 0,
         is_checked=any(file["verdict"] for file in preview["files"]),

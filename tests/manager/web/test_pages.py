@@ -173,7 +173,7 @@ def test_a_preview_says_what_it_will_do(browse: MakeBrowser) -> None:
 
 
 def test_going_back_by_itself_is_offered(browse: MakeBrowser) -> None:
-    """It is off unless the change affects how the panel is reached; only the offered times are taken."""
+    """It is off unless the change affects how the panel is reached, and not offered where no file changes."""
     undo = {"operation": json.dumps({"kind": "undo", "revision": 3})}
     assert ("confirm", "0") in Reader(browse().post("/preview", undo).text).form("/apply").pairs
     for kind in ("action", "rollback", "service", "recover"):
@@ -181,6 +181,10 @@ def test_going_back_by_itself_is_offered(browse: MakeBrowser) -> None:
         assert "confirm" not in dict(Reader(page.text).form("/apply").pairs)
     browser = browse({"preview": preview(reaches_panel=True)})
     assert ("confirm", "10") in Reader(browser.post("/preview", undo).text).form("/apply").pairs
+    for files in ([], [{"path": "/etc/a", "left": "its fragment is broken"}]):
+        page = browse({"preview": preview(reaches_panel=True, files=files)}).post("/preview", undo)
+        assert "confirm" not in dict(Reader(page.text).form("/apply").pairs)
+        assert "does not go back by itself" in page.text and "everything is restored" not in page.text
     for chosen, seconds in (("10", 600), ("0", None), ("7", None), ("x", None), ("-5", None)):
         browser.post("/apply", {**undo, "confirm": chosen})
         assert browser.helper.arguments("apply")["confirm"] == seconds
