@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 #: How often a line of progress is written at most, in seconds.
 _EVERY_SECONDS = 0.3
-#: What is said where nobody has to confirm what somebody wanted to.
+#: The note of a job that was to wait for a confirmation, and does not.
 _STAYS = "no file changed, so this is not rolled back by itself; the page Changes can undo it"
 
 

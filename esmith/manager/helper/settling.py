@@ -211,7 +211,7 @@ class _Settling:
     def _are_completed(self, row: Unsettled) -> bool | None:
         """Return whether all events of a job were completed, as far as files show it; None when that is not known.
 
-        The last one tells: each is signalled when the one before it was completed, which may have left it no file.
+        The last one decides: each is signalled when the one before it was completed, which may have left it no file.
         """
         if not row.events:
             # The settings are all there is.

@@ -105,7 +105,7 @@ def _complete(found: dict[str, Any]) -> dict[str, Any]:
 
 def _page(request: Request, proposal: Proposal, preview: dict[str, Any], kept: str) -> Response:
     is_form = proposal.operation.get("kind") in ("form", "modify", "setting")
-    # What goes back by itself is what an event installs: without a file nothing does.
+    # What an event installs is rolled back: without a file nothing is.
     may_go_back = proposal.operation.get("kind") not in _FINAL and any(not one["left"] for one in preview["files"])
     return render(
         request,

@@ -109,7 +109,7 @@ def test_the_second_of_two_events(scene: Scene, desk: Desk) -> None:
 
 
 def test_the_second_of_two_events_when_a_setting_stays(scene: Scene, desk: Desk) -> None:
-    """Where somebody else changed one of the settings meanwhile, the files still follow those that went back."""
+    """Where somebody else changed one of the settings meanwhile, the files follow those that were set back."""
     scene.template("/etc/t", "{{ A.value }} {{ A.other | default('none') }}\n")
     scene.template("/etc/u", "{{ A.value }}\n")
     actions = {"S30fail": f"SUDO_USER=bob {BIN}/config setprop A other theirs\nexit 1"}

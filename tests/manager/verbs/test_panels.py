@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from esmith.events.lock import find_holder
 from tests.commands import Root
 from tests.manager.verbs.kit import Desk
 from tests.store.stores import opened
@@ -224,6 +225,18 @@ def test_a_password(users: Desk) -> None:
             assert b"long enough 9" not in place.read_bytes(), place
     with opened(users.path, write=False) as store, store.snapshot() as snapshot:
         assert not any("long enough" in word for entry in snapshot.journal() for word in entry.author.command)
+
+
+def test_a_password_is_set_while_no_event_runs(users: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two jobs, or a job and an event, do not write the accounts at once."""
+    held: list[str | None] = []
+    monkeypatch.setattr(
+        "esmith.manager.helper.operations.panels.set_password", lambda layout, *_: held.append(find_holder(layout))
+    )
+    assert (
+        users.apply(_operation(users, "action", "tom", action="password", password="long enough 9"))["state"] == "done"
+    )
+    assert [text.partition(" (")[0] for text in held if text] == ["password of tom"]
 
 
 @pytest.mark.parametrize(

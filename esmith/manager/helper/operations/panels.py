@@ -312,7 +312,9 @@ class ActionOperation(PanelOperation):
         """Set the password."""
         if self._password is None:
             return ""
-        set_password(self.layout, self.key or "", self._password)
+        # The accounts of a root folder are read and written as a whole: another job, or an event, may do the same.
+        with session.lock(f"password of {self.key}"):
+            set_password(self.layout, self.key or "", self._password)
         self._password = None
         session.log.write(f"password of {self.key} set by {self.context.account} in the server-manager")
         return "the password is set"
