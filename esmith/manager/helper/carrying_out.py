@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from esmith.apply.generations import list_interrupted, newest_number
+from esmith.apply.generations import list_interrupted
 from esmith.errors import EsmithError, StoreError
 from esmith.events.confirm import find_unconfirmed, set_unconfirmed
 from esmith.events.pending import list_pending
@@ -319,12 +319,6 @@ def forget_row(store: Store, job: str) -> None:
     """Forget what was to be done when the job is killed: its end is noted, durably."""
     with suppress(StoreError), store.transaction(Author.current(["esmith", "manager"])) as transaction:
         UNSETTLED.put(transaction, job, None)
-
-
-def last_install(store: Store) -> int:
-    """Return the number of the last install."""
-    with store.snapshot() as snapshot:
-        return newest_number(snapshot)
 
 
 def error_data(error: EsmithError, *, settings_back: bool, files_back: bool) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from esmith.manager import wire
 from esmith.manager.helper.context import VerbError
-from esmith.manager.helper.jobs import open_job
+from esmith.manager.helper.jobs import SHOWN, open_job
 
 if TYPE_CHECKING:
     from esmith.layout import Layout
@@ -29,7 +29,6 @@ QUIET_SECONDS = 20.0
 #: How long one is followed at most; who wants more asks again.
 MOST_SECONDS = 3600.0
 _JOB = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,63}")
-_KINDS = frozenset(("step", "say", "progress", "end"))
 _CHUNK = 2**16
 
 
@@ -100,5 +99,5 @@ def _line(text: bytes) -> dict[str, Any] | None:
         line = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    is_one = isinstance(line, dict) and line.get("kind") in _KINDS and type(line.get("n")) is int
+    is_one = isinstance(line, dict) and line.get("kind") in SHOWN and type(line.get("n")) is int
     return line if is_one else None

@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from esmith.errors import EsmithError, RefusedError, UsageError
-from esmith.events.definition import load_event
-from esmith.fragments.tree import TemplateTree
+from esmith.errors import EsmithError, RefusedError
 from esmith.manager import wire
 from esmith.manager.helper.context import Context, VerbError
 from esmith.schema.load import Schema
@@ -168,17 +166,6 @@ def refused(error: EsmithError, fields: dict[str, str] | None = None) -> VerbErr
     :param fields: why, by the names of fields.
     """
     return VerbError(wire.REFUSED, error.message, place=error.place, hint=error.hint, fields=fields or {})
-
-
-def require_event(operation: Operation, name: str) -> None:
-    """See that there is an event.
-
-    :raises VerbError: when there is none.
-    """
-    try:
-        load_event(operation.layout, name, TemplateTree(operation.layout))
-    except UsageError as error:
-        raise VerbError.of(error, wire.NOT_FOUND) from error
 
 
 def as_refused(error: EsmithError) -> VerbError:
