@@ -36,7 +36,7 @@ _ROW = "pending"
 class UnconfirmedChange:
     """What is rolled back at its deadline unless it is confirmed.
 
-    :param what: the command.
+    :param what: the command; of several that wait together all of them.
     :param deadline: when it is rolled back, in seconds since 1970.
     :param generation: the first install that would be rolled back.
     :param settings_from: the last revision before the settings it made effective; None when that is not known, and
@@ -79,13 +79,14 @@ def find_unconfirmed(snapshot: Snapshot) -> UnconfirmedChange | None:
 def set_unconfirmed(transaction: Transaction, change: UnconfirmedChange | None) -> None:
     """Record that a change has to be confirmed.
 
-    One that had to be already keeps its beginning: both are rolled back together.
+    One that had to be already keeps its beginning: both are named, and rolled back together.
 
     :param change: the change; None when it is confirmed, or was rolled back.
     """
     before = find_unconfirmed(transaction)
     if change is not None and before is not None:
-        change = replace(change, generation=before.generation, settings_from=before.settings_from)
+        both = ", ".join(dict.fromkeys([*before.what.split(", "), *change.what.split(", ")]))
+        change = replace(change, what=both, generation=before.generation, settings_from=before.settings_from)
     UNCONFIRMED.put(transaction, _ROW, change)
 
 

@@ -64,8 +64,9 @@ def read_job(layout: Layout, id: str, after: int = 0) -> dict[str, Any]:
         with suppress(BusyError, OSError):
             settle_job(layout, id)
     data = jobs.job_data(layout, id, after)
-    if data["confirm"] is not None and not _waits(layout, data["confirm"]["deadline"]):
-        data["confirm"] = None
+    if data["confirm"] is not None:
+        deadline = _deadline(layout, data["confirm"]["deadline"], data["revision"])
+        data["confirm"] = {"deadline": deadline} if deadline is not None else None
     return data
 
 
@@ -95,15 +96,23 @@ def _has_no_end(layout: Layout, id: str) -> bool:
     return all(line["kind"] != "end" for line in jobs.read_lines(layout, id)[-1:])
 
 
-def _waits(layout: Layout, deadline: float) -> bool:
-    """Return whether the change with a deadline waits to be confirmed still."""
+def _deadline(layout: Layout, deadline: float, revision: int | None) -> float | None:
+    """Return when the change of a job is rolled back unless it is confirmed; None when it does not wait any more.
+
+    :param deadline: the one it began with: that of a change that came later counts for both.
+    :param revision: the revision of its settings.
+    """
     store = open_store(layout)
     try:
         with store.snapshot() as snapshot:
             change = find_unconfirmed(snapshot)
     finally:
         store.close()
-    return change is not None and change.deadline == deadline
+    if change is None:
+        return None
+    first = change.settings_from
+    is_part = revision is not None and first is not None and first < revision <= change.settings_to
+    return change.deadline if is_part or change.deadline == deadline else None
 
 
 def settle_job(layout: Layout, id: str) -> bool:

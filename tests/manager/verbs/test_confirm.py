@@ -85,6 +85,20 @@ def test_a_record_that_a_second_one_deletes_comes_back(desk: Desk, monkeypatch: 
     assert _settings(desk) == ("first", "first\n")
 
 
+def test_two_wait_together(scene: Scene, desk: Desk) -> None:
+    """Both are named, both jobs have the deadline of the second, and neither waits any more when they are kept."""
+    first = _unconfirmed(desk)
+    scene.template("/etc/u", "{{ B.status | default('') }}\n")
+    make_event(scene.path, "zzz", templates="/etc/u\n")
+    second = desk.apply(desk.setting("B", type="service", values={"status": "enabled"}), confirm=900)
+    assert second["confirm"]["deadline"] > first["confirm"]["deadline"] + 200
+    assert desk.call("job", job=first["id"])["confirm"] == second["confirm"]
+    assert desk.call("confirm") == {"kept": "signal-event try, signal-event zzz"}
+    again = desk.apply(desk.setting("A", values={"value": "third"}), confirm=600)
+    assert again["confirm"] is not None
+    assert [desk.call("job", job=one["id"])["confirm"] for one in (first, second)] == [None, None]
+
+
 @pytest.mark.parametrize("confirm", [None, 600])
 def test_after_a_job_that_failed(scene: Scene, desk: Desk, confirm: int | None) -> None:
     """A job that fails while a change waits leaves that one as it was: it is rolled back as a whole."""
