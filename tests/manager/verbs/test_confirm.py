@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ def _no_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("esmith.events.signal.wait_in_background", lambda _layout: None)
 
 
-def _unconfirmed(desk: Desk) -> dict[str, object]:
+def _unconfirmed(desk: Desk) -> dict[str, Any]:
     job = desk.apply(desk.setting("A", values={"value": "second"}), confirm=600)
     assert job["state"] == "done" and job["confirm"]["deadline"] > time.time() + 300
     assert job["commands"][1] == "signal-event --confirm 600s try"
