@@ -110,7 +110,9 @@
       button.addEventListener("click", async () => {
         const answer = await fetch(data.stay, {
           method: "POST", body: new URLSearchParams({ csrf: data.csrf }), credentials: "same-origin",
-        });
+        }).catch(() => null);
+        // There is no connection: the button stays, and may be pressed again.
+        if (!answer) return;
         if (!answer.ok || answer.redirected || !String(answer.headers.get("content-type")).includes("json")) {
           text.textContent = data.textEnded;
           button.remove();
