@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 import traceback
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 _EVERY_SECONDS = 0.3
 #: The note of a job that was to wait for a confirmation, and does not.
 _STAYS = "no file changed, so this is not rolled back by itself; the page Changes can undo it"
+#: The name of a step: its place in the order of the event, and what it does.
+_STEP = re.compile(r"S\d+(?P<name>.+)")
 
 
 def empty_result() -> dict[str, Any]:
@@ -147,7 +150,7 @@ class _Work:
         now = time.monotonic()
         if what != self._shown or now >= self._next:
             self._shown, self._next = what, now + _EVERY_SECONDS
-            self._file.say(f"{what} {done:,} of {total:,}", "progress")
+            self._file.say(progress(what, done, total), "progress")
 
     def _signal(self, session: Session, words: Sequence[str]) -> None:
         name, *arguments = words
@@ -259,6 +262,16 @@ class _Work:
             return
         if self._plan.revision is not None and self._store is not None:
             forget_row(self._store, self._file.id)
+
+
+def progress(what: str, done: int, total: int) -> str:
+    """Return how far an event is, for a reader who does not know the names of steps.
+
+    :param what: the name of a step in its event, as ``S01check-argument``, or what is counted, as ``templates:``.
+    :param done: how many ended before it.
+    """
+    step = _STEP.fullmatch(what)
+    return f"step {done + 1:,} of {total:,}: {step['name']}" if step else f"{what} {done:,} of {total:,}"
 
 
 def delete_records(store: Store, plan: Plan, job: str) -> None:

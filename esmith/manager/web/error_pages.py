@@ -55,7 +55,7 @@ def page(request: Request, status: int, *, message: str = "", place: str = "", h
     values = {"heading": _(heading), "message": message, "place": place, "hint": hint or ("" if message else _(cure))}
     # htmx puts an answer into the page that is there, so it gets the part that says what is wrong.
     template = "error_part.html" if request.headers.get("hx-request") else "error.html"
-    answer = render(request, template, status, code=status, **values)
+    answer = render(request, template, status, **values)
     if status in (408, 413):
         # The rest of what is sent is not read.
         answer.headers["connection"] = "close"

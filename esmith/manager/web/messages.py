@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _FOLDER = Path(__file__).parent
-_STRING = r'"((?:[^"\\]|\\.)*)"'
+#: In templates in quotes of either kind.
+_STRING = r"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')"""
 _ONE = re.compile(rf"\b_\({_STRING}")
 _MANY = re.compile(rf"\bcounted\({_STRING},\s*{_STRING}")
 
@@ -38,7 +39,7 @@ def _of_template(path: Path) -> Iterator[Message]:
 
 
 def _unquoted(text: str) -> str:
-    return str(ast.literal_eval(f'"{text}"'))
+    return str(ast.literal_eval(text))
 
 
 def _of_module(path: Path) -> Iterator[Message]:

@@ -21,7 +21,7 @@ from esmith.printable import shown_time
 DONE = {
     "kept": "The change is kept.",
     "logged-out": "You are logged out.",
-    "logged-out-everywhere": "You are logged out on all browsers.",
+    "logged-out-everywhere": "You are logged out in all browsers.",
 }
 
 

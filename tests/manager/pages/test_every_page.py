@@ -145,7 +145,7 @@ def test_pages_of_an_empty_office_say_so(browse: MakeBrowser) -> None:
         ("/changes", "Nothing was changed yet."),
         ("/changes?q=zz", "No change matches “zz”."),
         ("/generations", "No event has installed files yet."),
-        ("/services", "No supervisor runs a service here."),
+        ("/services", "No supervisor runs here, so there is no service to start or stop."),
         ("/health?examined=yes", "Nothing was found that is wrong."),
         ("/settings", "There are no databases yet."),
         ("/settings/x", "This database has no records."),

@@ -64,6 +64,12 @@ def test_a_record_can_be_deleted_after_a_preview(reader: Browser) -> None:
     assert (operation["kind"], operation["key"], operation["delete"]) == ("setting", "qpsmtpd", True)
 
 
+def test_the_way_back_from_a_deletion(reader: Browser) -> None:
+    """It is a link, as a form that asks with GET loses the query of its address, and with it the record."""
+    page = reader.post("/preview", form_of(reader.get(RECORD), "/server-manager/preview"))
+    assert f'<a class="button" href="/server-manager{RECORD}">Back</a>' in page.text
+
+
 def test_a_refused_value_is_explained_at_its_property(browse: MakeBrowser) -> None:
     """What the schema refuses stands beside its field, and what was typed is still there."""
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from esmith.errors import UntrustedError
-from esmith.manager.helper import jobs
+from esmith.manager.helper import carrying_out, jobs
 from esmith.manager.helper.settling import running_jobs
 from tests.events.kit import Scene
 from tests.manager.verbs.kit import Desk, process_of
@@ -128,6 +128,15 @@ def test_its_file(desk: Desk) -> None:
     assert [line["n"] for line in lines] == list(range(3, len(job["lines"]) + 1))
     assert [line["kind"] for line in lines][-1] == "end"
     assert desk.call("jobs")["jobs"][0].keys() == job.keys() - {"lines"}
+
+
+@pytest.mark.parametrize(
+    ("what", "text"),
+    [("S01check-argument", "step 1 of 1,200: check-argument"), ("templates:", "templates: 0 of 1,200")],
+)
+def test_its_progress(what: str, text: str) -> None:
+    """A step is counted from 1 and named by what it does; what is counted of one step says how many are done."""
+    assert carrying_out.progress(what, 0, 1200) == text
 
 
 def test_old_jobs_are_forgotten(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

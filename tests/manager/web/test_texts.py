@@ -67,7 +67,8 @@ def test_no_text_is_left_out(template: Path) -> None:
 def test_all_texts_are_collected() -> None:
     """The collection has texts of templates, of modules, of tables, and those for a number of things."""
     found = {texts for texts, _place in messages.messages()}
-    for one in ("Skip to the content", "Too many tries. Try again in %s.", "The change is kept.", "Too much was sent"):
+    texts_of_pages = ("Skip to the content", "Too many tries. Try again in %s.", "One level up")
+    for one in (*texts_of_pages, "The change is kept.", "Too much was sent"):
         assert (one,) in found
     assert ("%(n)s minute", "%(n)s minutes") in found
 

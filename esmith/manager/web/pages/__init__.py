@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.util import find_spec
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -20,7 +19,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 #: The modules, in the order in which their addresses are looked at.
 MODULES = (
-    "home", "login", "preview", "jobs", "panel", "records", "record", "changes", "services", "health", "settings",
+    "home", "login", "preview", "jobs", "panel", "record", "changes", "services", "health", "settings",
     "search", "sessions",
 )  # fmt: skip
 
@@ -49,6 +48,5 @@ def all_pages() -> list[Page]:
     """Return the pages of all modules."""
     found: list[Page] = []
     for name in MODULES:
-        if find_spec(f"{__name__}.{name}"):
-            found.extend(import_module(f"{__name__}.{name}").ROUTES)
+        found.extend(import_module(f"{__name__}.{name}").ROUTES)
     return found

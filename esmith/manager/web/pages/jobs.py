@@ -35,7 +35,7 @@ _ERROR = {"message": "", "place": "", "hint": "", "settings_back": False, "files
 async def show_all(request: Request) -> Response:
     """Show the latest jobs."""
     answer = await ask(request, "jobs")
-    return render(request, "jobs.html", jobs=[_JOB | job for job in answer.get("jobs", ())])
+    return render(request, "pages/jobs.html", jobs=[_JOB | job for job in answer.get("jobs", ())])
 
 
 async def show(request: Request) -> Response:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from starlette.requests import Request
 
@@ -62,25 +61,3 @@ def key_of(request: Request) -> str | None:
     """Return the key that an address of a record names, None where it is of a new one."""
     key: str | None = request.path_params.get("key")
     return request.query_params.get("key", key) if key == ELSEWHERE else key
-
-
-#: The name of the field with the key of a new record; no property has such a name.
-KEY_FIELD = "new record"
-#: How the helper names that field when it refuses the key.
-_KEY = "key"
-
-
-def key_section(key_field: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the first section of the form of a new record: its key.
-
-    :param key_field: the label and the help.
-    """
-    field = {"name": KEY_FIELD, "widget": "text", "required": True, **key_field}
-    return {"name": KEY_FIELD, "heading": "", "help": "", "fields": [field]}
-
-
-def with_key_errors(errors: Mapping[str, str], sections: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """Return errors by field, where what is wrong with the key of a new record is at its field."""
-    names = {field.get("name") for section in sections for field in section["fields"]}
-    is_key = KEY_FIELD in names and _KEY not in names
-    return {KEY_FIELD if is_key and name == _KEY else name: text for name, text in errors.items()}

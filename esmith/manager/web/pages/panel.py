@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from esmith.manager.web.addresses import panel_url
 from esmith.manager.web.forms import sections_shown, touched
-from esmith.manager.web.pages import Page
+from esmith.manager.web.pages import Page, records
 from esmith.manager.web.posted import Posted
 from esmith.manager.web.previewing import Proposal, number_of, show_preview
 from esmith.manager.web.rendering import json_answer, render
@@ -25,8 +25,6 @@ async def show(request: Request) -> Response:
     panel = _id(request)
     known = panel_of(request, panel)
     if known and known.get("kind") == "records":
-        from esmith.manager.web.pages import records
-
         return await records.show_list(request, panel)
     return await _show_form(request, panel)
 

@@ -11,9 +11,10 @@ from starlette.responses import Response
 from esmith.manager import wire
 from esmith.manager.web.addresses import panel_url, url
 from esmith.manager.web.client import HelperError
-from esmith.manager.web.forms import sections_shown, touched
+from esmith.manager.web.forms import touched
 from esmith.manager.web.pages import Page
-from esmith.manager.web.pages.lists import KEY_FIELD, key_of, key_section, record_url, with_key_errors
+from esmith.manager.web.pages.lists import key_of, record_url
+from esmith.manager.web.pages.record_form import new_key, shown_form
 from esmith.manager.web.posted import Posted
 from esmith.manager.web.previewing import Proposal, number_of, show_preview
 from esmith.manager.web.rendering import render
@@ -44,23 +45,14 @@ async def _show(
     """
     panel, key = _panel_of(request), key_of(request)
     record = await ask(request, "record", panel=panel, key=key)
-    sections = record["sections"] if key is not None else [key_section(record["key_field"]), *record["sections"]]
-    found = with_key_errors(errors or {}, sections)
-    shown = sections_shown(sections, values, found)
-    known = {field["name"] for section in shown for field in section["fields"]}
-    other = (*other, *(f"{name}: {text}" for name, text in found.items() if name not in known))
-    values_shown: dict[str, Any] = {
+    shown: dict[str, Any] = {
         "record": {"help": "", **record},
         "heading": key if key is not None else _("%(list)s: new") % {"list": _(record["heading"])},
-        "key": key,
-        "sections": shown,
-        "other_errors": other,
-        "revision": number_of(values.get("revision")) if values else record["revision"],
         "action": _address(panel, key, "preview"),
         "at": panel_url(panel),
         "todo": _todo(panel, key, record),
     }
-    return render(request, "pages/record.html", 422 if errors or other else 200, **values_shown)
+    return render(request, "pages/record.html", **shown, **shown_form(record, key, values, errors, other))
 
 
 def _todo(panel: str, key: str | None, record: dict[str, Any]) -> list[dict[str, str]]:
@@ -78,7 +70,7 @@ async def _preview(request: Request) -> Response:
     changed = touched(values)
     operation: dict[str, Any] = {"kind": "modify", "panel": panel, "key": key}
     if key is None:
-        operation |= {"kind": "create", "key": (changed.values.pop(KEY_FIELD, None) or "").strip()}
+        operation |= {"kind": "create", "key": new_key(changed)}
     operation |= {"values": changed.values, "revision": number_of(values.get("revision"))}
 
     async def refuse(message: str, fields: dict[str, str]) -> Response:

@@ -10,7 +10,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from esmith.manager.web.addresses import panel_url
-from esmith.manager.web.pages import Page
 from esmith.manager.web.pages.lists import LONGEST_QUERY, SIZE, links, page_of, query_of, record_url
 from esmith.manager.web.rendering import render
 from esmith.manager.web.texts import _
@@ -62,6 +61,3 @@ def _columns(panel: str, found: dict[str, Any], query: str, sort: str) -> Iterat
         order = "ascending" if name == (sort or _KEY) else "descending" if sort == f"-{name}" else ""
         other = f"-{name}" if order == "ascending" else name
         yield {**column, "sorted": order, "href": panel_url(panel, q=query, sort=other if other != _KEY else "")}
-
-
-ROUTES: list[Page] = []

@@ -9,9 +9,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from esmith.manager.web.addresses import url
-from esmith.manager.web.forms import Touched, labels_of, sections_shown, touched
+from esmith.manager.web.forms import Touched, labels_of, touched
 from esmith.manager.web.pages import Page
-from esmith.manager.web.pages.lists import KEY_FIELD, SIZE, key_section, links, page_of, query_of, with_key_errors
+from esmith.manager.web.pages.lists import SIZE, links, page_of, query_of
+from esmith.manager.web.pages.record_form import new_key, shown_form
 from esmith.manager.web.posted import Posted
 from esmith.manager.web.previewing import Proposal, number_of, show_preview
 from esmith.manager.web.rendering import render
@@ -76,26 +77,18 @@ async def _show(
     """
     record = await _setting(request)
     key = None if _is_new(request) else record["key"]
-    sections = record["sections"] if key is not None else [key_section(record["key_field"]), *record["sections"]]
-    found = with_key_errors(errors or {}, sections)
-    shown = sections_shown(sections, values, found, asks_unset=True)
-    known = {field["name"] for section in shown for field in section["fields"]}
-    other = (*other, *(f"{name}: {text}" for name, text in found.items() if name not in known))
     database = request.path_params["database"]
     delete = {"kind": "setting", "database": database, "key": key, "type": None, "values": {}, "delete": True}
-    texts: dict[str, Any] = {
+    shown: dict[str, Any] = {
         "record": {"help": "", "type": None, "commands": [], "can_delete": False, **record},
-        "key": key,
         "heading": key if key is not None else _("New record of type %(type)s") % {"type": _asked_type(request)},
-        "sections": shown,
-        "other_errors": other,
-        "revision": number_of(values.get("revision")) if values else record["revision"],
         "action": _address(request, "preview"),
         "here": _address(request),
         "database": database,
         "delete": delete | {"revision": record["revision"]},
     }
-    return render(request, "pages/setting.html", 422 if errors or other else 200, **texts)
+    form = shown_form(record, key, values, errors, other, asks_unset=True)
+    return render(request, "pages/setting.html", **shown, **form)
 
 
 async def _preview(request: Request) -> Response:
@@ -116,7 +109,7 @@ async def _preview(request: Request) -> Response:
 
 def _operation(request: Request, record: dict[str, Any], changed: Touched) -> dict[str, Any]:
     """Return what the form asks for. Only a record that is not stored yet gets a type."""
-    key = (changed.values.pop(KEY_FIELD, None) or "").strip() if _is_new(request) else record["key"]
+    key = new_key(changed) if _is_new(request) else record["key"]
     type_ = None if record["exists"] else record.get("type")
     operation = {"kind": "setting", "database": request.path_params["database"], "key": key, "type": type_}
     return {**operation, "values": changed.values, "delete": False}

@@ -2,9 +2,14 @@
 "use strict";
 
 (() => {
-  // On small screens the menu begins closed.
+  // On small screens the menu begins closed. On wide ones there is nothing to open it with.
   const menu = document.querySelector("[data-menu]");
-  if (menu && window.matchMedia("(max-width: 56rem)").matches) menu.removeAttribute("open");
+  const isSmall = window.matchMedia("(max-width: 56rem)");
+  const fold = () => { menu.open = !isSmall.matches; };
+  if (menu) {
+    fold();
+    isSmall.addEventListener("change", fold);
+  }
 
   const spell = (seconds) => {
     const left = Math.max(0, Math.round(seconds));
@@ -33,7 +38,8 @@
       const other = field.dataset.shownField;
       const wanted = JSON.parse(field.dataset.shownValues);
       const source = [...form.elements].some((element) => element.name === "v." + other);
-      field.hidden = source && !valuesOf(other).some((value) => wanted.includes(value));
+      // What is wrong is named above the form, with a link to it.
+      field.hidden = source && !field.classList.contains("wrong") && !valuesOf(other).some((value) => wanted.includes(value));
     }
   };
   if (form) {
@@ -43,7 +49,12 @@
     let isTyped = Boolean(document.querySelector("[data-typed]"));
     form.addEventListener("input", () => { isTyped = true; });
     form.addEventListener("submit", () => { isTyped = false; });
-    window.addEventListener("beforeunload", (event) => { if (isTyped) event.preventDefault(); });
+    window.addEventListener("beforeunload", (event) => {
+      if (!isTyped) return;
+      event.preventDefault();
+      // Browsers before 2023 ask only for this.
+      event.returnValue = true;
+    });
     // The button Back of the browser brings the form again as it was left.
     window.addEventListener("pageshow", (event) => { if (event.persisted) isTyped = true; });
   }
@@ -99,7 +110,9 @@
       button.addEventListener("click", async () => {
         const answer = await fetch(data.stay, {
           method: "POST", body: new URLSearchParams({ csrf: data.csrf }), credentials: "same-origin",
-        });
+        }).catch(() => null);
+        // There is no connection: the button stays, and may be pressed again.
+        if (!answer) return;
         if (!answer.ok || answer.redirected || !String(answer.headers.get("content-type")).includes("json")) {
           text.textContent = data.textEnded;
           button.remove();
@@ -120,6 +133,10 @@
       const line = JSON.parse(event.data);
       log.append((line.kind === "step" ? "\u2022 " : "") + line.text + "\n");
       log.scrollTop = log.scrollHeight;
+    });
+    // An answer that is no stream: the session or the helper has ended, and the browser does not ask again by itself.
+    source.addEventListener("error", () => {
+      if (source.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), 3000);
     });
     source.addEventListener("end", () => {
       source.close();
