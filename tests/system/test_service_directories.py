@@ -30,6 +30,8 @@ SERVICES = [
     *(["httpd-e-smith"] if is_installed("apache2") else []),
     "php-fpm",
     "qpsmtpd",
+    "smanager",
+    "smanager-helper",
     "smtp-auth-proxy",
     "spamd",
     "sqpsmtpd",
