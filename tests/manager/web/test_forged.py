@@ -96,7 +96,7 @@ def test_quoted_dots_lead_nowhere_else(browser: Browser, path: str) -> None:
     for back in (BASE + path, "javascript:alert(1)", "//evil.example/"):
         text = browser.post("/preview", {"operation": operation, "back": back}).text
         assert back not in text
-        assert f'action="{BASE}/"' in text
+        assert f'class="button" href="{BASE}/"' in text
 
 
 @pytest.mark.parametrize("kind", ['["service"]', "{}", "1", "null"])
