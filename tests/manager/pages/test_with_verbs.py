@@ -24,7 +24,7 @@ PAGES = (
     ("/panel/collaboration/groups", "group1"), ("/panel/collaboration/pseudonyms", "boss@test.com"),
     ("/panel/configuration/domains", "test.com"), ("/panel/security/localnetworks", "10.0.0.0"),
     ("/changes", "Revision"), ("/changes/3", "What it changed"), ("/generations", "Generation 1"),
-    ("/generations/1", "/etc/clamd.conf"), ("/services", "esmith services"), ("/health", "esmith status"),
+    ("/generations/1", "What it changed in the files"), ("/services", "esmith services"), ("/health", "esmith status"),
     ("/health?examined=yes", "Was not looked at"), ("/settings", "accounts"), ("/settings/accounts", "group2"),
     ("/settings/accounts/new", "pseudonym"), ("/settings/accounts/new?type=user", "Name of the record"),
     ("/settings/configuration/record?key=qpsmtpd", "service"),
