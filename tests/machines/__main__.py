@@ -63,7 +63,7 @@ INITS: dict[str, tuple[type[Machine], dict[str, Callable[[Play], str]]]] = {
 OF_CI: tuple[tuple[tuple[str, str, list[str]], ...], ...] = (
     (("bookworm", "none", [name for name in STEPS if name not in ("move", "killed")]),),
     (
-        ("bookworm", "systemd", ["install", "units", "panel", "unchanged", "reboot", "remove"]),
+        ("bookworm", "systemd", ["install", "panel", "units", "unchanged", "reboot", "remove"]),
         ("trixie", "none", ["install", "mail", "demo"]),
         ("bookworm", "none", ["install", "move"]),
     ),
