@@ -33,7 +33,7 @@ def take(data: Any, required: Mapping[str, Check], optional: Mapping[str, Check]
     :raises VerbError: when one is missing, unknown, or not what it has to be.
     """
     if not isinstance(data, dict):
-        raise wrong("the arguments are no object")
+        raise wrong("the arguments are not an object")
     known = {**required, **(optional or {})}
     for name in data:
         if name not in known:
@@ -46,7 +46,7 @@ def take(data: Any, required: Mapping[str, Check], optional: Mapping[str, Check]
 
 
 def wrong(message: str) -> VerbError:
-    """Return the error of a request that is none."""
+    """Return the error of a request that cannot be read."""
     return VerbError(wire.BAD_REQUEST, message)
 
 
@@ -58,13 +58,13 @@ def shown(text: object) -> str:
 def text(name: str, value: Any, longest: int = LONGEST_VALUE) -> str:
     """Check a text: it may be stored, or refused by the store with a reason."""
     if not isinstance(value, str):
-        raise wrong(f"{name} is no text")
+        raise wrong(f"{name} is not a text")
     if len(value) > longest:
         raise wrong(f"{name} is longer than {longest} characters")
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise wrong(f"{name} is no text: it holds half a character") from None
+        raise wrong(f"{name} is not a text: it holds half a character") from None
     return value
 
 
@@ -72,7 +72,7 @@ def named(name: str, value: Any) -> str:
     """Check the name of a thing: it is not empty, and one line without characters that are not printable."""
     found = text(name, value, LONGEST_NAME)
     if not found or not found.isprintable():
-        raise wrong(f"{name} is no name")
+        raise wrong(f"{name} is not a name")
     return found
 
 
@@ -114,7 +114,7 @@ def flag(name: str, value: Any) -> bool:
 def number(name: str, value: Any) -> int:
     """Check a number that counts something."""
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _GREATEST:
-        raise wrong(f"{name} is no number")
+        raise wrong(f"{name} is not a number")
     return value
 
 
@@ -135,7 +135,7 @@ def seconds(name: str, value: Any) -> float | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise wrong(f"{name} is no number of seconds")
+        raise wrong(f"{name} is not a number of seconds")
     if not _SHORTEST_CONFIRM <= value <= _LONGEST_CONFIRM:
         raise wrong(f"{name} is not between {_SHORTEST_CONFIRM} and {_LONGEST_CONFIRM} seconds")
     return float(value)
@@ -144,7 +144,7 @@ def seconds(name: str, value: Any) -> float | None:
 def mapping(name: str, value: Any) -> dict[str, Any]:
     """Check an object, of which the names are texts."""
     if not isinstance(value, dict) or len(value) > MOST_VALUES:
-        raise wrong(f"{name} is no object, or has too many parts")
+        raise wrong(f"{name} is not an object, or it has too many parts")
     for key in value:
         text(f"a name in {name}", key, LONGEST_NAME)
     return value
@@ -168,7 +168,7 @@ def form_values(name: str, value: Any) -> dict[str, str | list[str] | None]:
 def texts(name: str, value: Any) -> list[str]:
     """Check a list of texts."""
     if not isinstance(value, list) or len(value) > MOST_ENTRIES:
-        raise wrong(f"{name} is no list, or too long")
+        raise wrong(f"{name} is not a list, or it is too long")
     return [text(name, one) for one in value]
 
 
