@@ -19,6 +19,15 @@ PATIENCE = 20.0
 FORM = "application/x-www-form-urlencoded"
 
 
+#: The longest number that is read.
+_MOST_DIGITS = 15
+
+
+def number_in(text: str) -> int | None:
+    """Return the number that a text is, None for any other text."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None
+
+
 class PostError(Exception):
     """A body that is not taken.
 

@@ -15,6 +15,7 @@ from esmith.manager.web import error_pages
 from esmith.manager.web.addresses import inside
 from esmith.manager.web.client import HelperError
 from esmith.manager.web.forms import Labels, labels_of
+from esmith.manager.web.posted import number_in
 from esmith.manager.web.rendering import render
 from esmith.manager.web.texts import _
 from esmith.manager.web.visit import ask, ask_also, posted, visit_of
@@ -206,7 +207,7 @@ def _resolve(operation: dict[str, Any], secrets: dict[str, str], choices: dict[s
 
 def number_of(text: str) -> int:
     """Return a number that a form posted, 0 when it is none."""
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 18 else 0
+    return number_in(text) or 0
 
 
 def gone(request: Request) -> Response:

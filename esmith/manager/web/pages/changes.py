@@ -12,7 +12,8 @@ from esmith.manager import wire
 from esmith.manager.web.addresses import url
 from esmith.manager.web.client import HelperError
 from esmith.manager.web.pages import Page
-from esmith.manager.web.pages.lists import number_of, query_of
+from esmith.manager.web.pages.lists import query_of
+from esmith.manager.web.posted import number_in
 from esmith.manager.web.rendering import render
 from esmith.manager.web.texts import _
 from esmith.manager.web.visit import ask
@@ -29,7 +30,7 @@ _IN_A_JOB = re.compile(r"(?P<account>.*), job (?P<job>[0-9a-f]+)", re.DOTALL)
 
 async def _history(request: Request) -> Response:
     query = query_of(request)
-    before = number_of(request.query_params.get("before", ""))
+    before = number_in(request.query_params.get("before", ""))
     found = await ask(request, "history", before=before, query=query, size=_SIZE, changes=_SHOWN_CHANGES, fold=True)
     older = found.get("next")
     shown: dict[str, Any] = {
@@ -57,7 +58,7 @@ async def _revision(request: Request) -> Response:
 
 
 def _of_path(request: Request) -> int:
-    number = number_of(request.path_params["number"])
+    number = number_in(request.path_params["number"])
     if number is None:
         raise HelperError(wire.NOT_FOUND, _("There is no such page."))
     return number

@@ -7,13 +7,12 @@ from collections.abc import Callable
 from starlette.requests import Request
 
 from esmith.manager.web.addresses import panel_url
+from esmith.manager.web.posted import number_in
 
 #: How many rows a page has.
 SIZE = 50
 #: How long what is looked for may be, in characters.
 LONGEST_QUERY = 200
-#: The longest number that is read.
-_MOST_DIGITS = 15
 
 
 def query_of(request: Request) -> str:
@@ -22,14 +21,9 @@ def query_of(request: Request) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:LONGEST_QUERY]
 
 
-def number_of(text: str) -> int | None:
-    """Return the number that a text is, None for any other text."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None
-
-
 def page_of(request: Request) -> int:
     """Return the number of the page that is asked for; what is no number is the first."""
-    return max(1, number_of(request.query_params.get("page", "")) or 1)
+    return max(1, number_in(request.query_params.get("page", "")) or 1)
 
 
 def links(address: Callable[..., str], **query: str) -> Callable[[int], str]:
