@@ -1,12 +1,30 @@
-"""Replacing a file of the helper, which nobody else may read: old or new, and durable."""
+"""Files of the helper that nobody else may read or write: read, and replaced as a whole, durably."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import stat
 
 from esmith.directories import make_directory
 from esmith.temporary import temporary_name
+
+
+def read_private(path: str) -> bytes:
+    """Return what such a file holds.
+
+    :raises FileNotFoundError: when it is not there.
+    :raises ValueError: when it is not a file of the user who runs this alone.
+    :raises OSError: when it cannot be read.
+    """
+    file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        status = os.fstat(file)
+        if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o077:
+            raise ValueError("others may write it or read it")
+        return os.read(file, status.st_size)
+    finally:
+        os.close(file)
 
 
 def replace_private(directory: str, name: str, content: bytes) -> None:

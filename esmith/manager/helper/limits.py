@@ -15,16 +15,14 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import json
-import os
 import secrets
-import stat
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from esmith.manager.helper.keeping import replace_private
+from esmith.manager.helper.keeping import read_private, replace_private
 
 _FILE = "limits"
 #: What is counted is forgotten so many seconds after the last failure.
@@ -155,21 +153,14 @@ class Limits:
         return hashlib.blake2b(data, digest_size=12, key=self._salt.encode()).hexdigest()
 
     def _read(self) -> None:
-        """Read what was counted; a file that is damaged, or that others may write, is none."""
+        """Read what was counted; one that is damaged, or that others may write or read, does not count."""
         try:
-            file = os.open(f"{self._directory}/{_FILE}", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        except OSError:
+            self._take(json.loads(read_private(f"{self._directory}/{_FILE}")))
+        except FileNotFoundError:
             return
-        try:
-            status = os.fstat(file)
-            if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o022:
-                raise ValueError("others may write it")
-            self._take(json.loads(os.read(file, status.st_size)))
         except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
             _say(f"{self._directory}/{_FILE} is not used, and written again: {error}")
             self._counts, self._known, self._displaced = {rule: {} for rule in RULES}, {}, {}
-        finally:
-            os.close(file)
 
     def _take(self, data: Any) -> None:
         salt = str(data["salt"])

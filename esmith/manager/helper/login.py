@@ -9,13 +9,12 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import stat
 import time
 from dataclasses import dataclass
 
 from esmith.errors import UsageError
-from esmith.manager.helper.keeping import replace_private
-from esmith.store import open_store
+from esmith.manager.helper.keeping import read_private, replace_private
+from esmith.manager.helper.opened import opened
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -106,13 +105,9 @@ def read_settings(layout: Layout) -> Settings:
 
     :raises EsmithError: when they cannot be read.
     """
-    store = open_store(layout)
-    try:
-        with store.snapshot() as snapshot:
-            named = snapshot.prop("configuration", "smanager", "Admins") or ""
-            idle = snapshot.prop("configuration", "smanager", "Timeout") or ""
-    finally:
-        store.close()
+    with opened(layout) as snapshot:
+        named = snapshot.prop("configuration", "smanager", "Admins") or ""
+        idle = snapshot.prop("configuration", "smanager", "Timeout") or ""
     admins = {name.strip() for name in named.split(",")} - {""} if layout.is_machine else set()
     return Settings(
         frozenset({ADMIN, *admins}),
@@ -183,16 +178,9 @@ def _is_of_folder(layout: Layout, account: str, password: str) -> bool:
 def _kept_hash(layout: Layout) -> str:
     """Return what is kept of the password of a root folder; "" where there is none that counts."""
     try:
-        file = os.open(password_file(layout), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError:
+        return read_private(password_file(layout)).decode("ascii", "replace").strip()
+    except (FileNotFoundError, ValueError):
         return ""
-    try:
-        status = os.fstat(file)
-        if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o077:
-            return ""
-        return os.read(file, 1024).decode("ascii", "replace").strip()
-    finally:
-        os.close(file)
 
 
 def _mark(layout: Layout, account: str) -> str | None:

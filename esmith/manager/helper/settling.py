@@ -24,6 +24,7 @@ from esmith.manager.helper.carrying_out import (
     forget_row,
     set_back,
 )
+from esmith.manager.helper.opened import opened
 from esmith.names import counted
 from esmith.store import open_store
 from esmith.store.model import Author
@@ -102,12 +103,8 @@ def _deadline(layout: Layout, deadline: float, revision: int | None) -> float | 
     :param deadline: the one it began with: that of a change that came later counts for both.
     :param revision: the revision of its settings.
     """
-    store = open_store(layout)
-    try:
-        with store.snapshot() as snapshot:
-            change = find_unconfirmed(snapshot)
-    finally:
-        store.close()
+    with opened(layout) as snapshot:
+        change = find_unconfirmed(snapshot)
     if change is None:
         return None
     first = change.settings_from
@@ -236,12 +233,8 @@ class _Settling:
 
 def _forget_rows(layout: Layout) -> None:
     """Forget the rows of jobs whose end is noted, or whose files are gone."""
-    store = open_store(layout)
-    try:
-        with store.snapshot() as snapshot:
-            names = UNSETTLED.names(snapshot)
-    finally:
-        store.close()
+    with opened(layout) as snapshot:
+        names = UNSETTLED.names(snapshot)
     old = [name for name in names if not jobs.exists(layout, name) or not _has_no_end(layout, name)]
     if not old:
         return

@@ -13,8 +13,8 @@ from esmith.events.confirm import find_unconfirmed
 from esmith.manager import wire
 from esmith.manager.helper.context import Context, Verb, VerbError
 from esmith.manager.helper.login import check_login, still_allowed
+from esmith.manager.helper.opened import opened
 from esmith.manager.helper.settling import running_jobs, settle_jobs
-from esmith.store import open_store
 
 if TYPE_CHECKING:
     from esmith.layout import Layout
@@ -106,12 +106,8 @@ def settling_work(layout: Layout) -> Work:
 
 def _unconfirmed(layout: Layout) -> dict[str, Any] | None:
     """Return the change that is rolled back unless it is confirmed, None when there is none."""
-    store = open_store(layout)
-    try:
-        with store.snapshot() as snapshot:
-            change = find_unconfirmed(snapshot)
-    finally:
-        store.close()
+    with opened(layout) as snapshot:
+        change = find_unconfirmed(snapshot)
     if change is None:
         return None
     left = max(0, int(change.deadline - time.time()))
