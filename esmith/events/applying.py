@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 #: settings that it applies to, then the others for changed settings (docs/events.md#the-events).
 FIRST = ("email-update", "remoteaccess-update", "dns-update", "ssl-update", "clamav-update", "console-save")
 #: How the names of events end that are about one user, domain, network ..., and need its name.
-_OF_A_RECORD = ("-create", "-delete", "-modify", "-lock", "-admin")
+OF_A_RECORD = ("-create", "-delete", "-modify", "-lock", "-admin")
 #: How the names of events begin that are signalled after an installation, or while the machine starts.
 _ONCE = ("bootstrap-", "post-")
 #: How many sets of events are tried.
@@ -77,7 +77,7 @@ def _cost(events: list[str], key: Callable[[str], _Key]) -> tuple[int, list[_Key
 
 
 def _rank(name: str) -> int:
-    return 2 if name.endswith(_OF_A_RECORD) else 1 if name.startswith(_ONCE) else 0
+    return 2 if name.endswith(OF_A_RECORD) else 1 if name.startswith(_ONCE) else 0
 
 
 def _key(name: str, size: int) -> _Key:

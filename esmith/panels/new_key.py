@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 #: The accounts that get a unix account of their name.
 _UNIX = ("user", "group")
 #: How a command says that it stores a name nevertheless.
-_STORED = " (stored as given)"
+STORED = " (stored as given)"
 #: The setting that says how many characters the name of such an account may have.
 _LIMIT = ("configuration", "maxAcctNameLength")
 
@@ -67,7 +67,7 @@ def check_made_key(records: Records, schema: Schema, snapshot: Snapshot, key: st
     hints = name_hints(schema, records.database, key, records.type)
     hints += spelling_hints(schema, snapshot, records.database, key)
     if hints:
-        raise NotAllowedError(hints[0].removeprefix(f"{records.database} ").removesuffix(_STORED))
+        raise NotAllowedError(hints[0].removeprefix(f"{records.database} ").removesuffix(STORED))
 
 
 def _most_characters(schema: Schema, snapshot: Snapshot) -> int | None:

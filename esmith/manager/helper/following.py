@@ -10,13 +10,12 @@ import asyncio
 import fcntl
 import json
 import os
-import re
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from esmith.manager import wire
 from esmith.manager.helper.context import VerbError
-from esmith.manager.helper.jobs import SHOWN, open_job
+from esmith.manager.helper.jobs import SHOWN, job_path, open_job
 
 if TYPE_CHECKING:
     from esmith.layout import Layout
@@ -28,18 +27,7 @@ POLL_SECONDS = 0.2
 QUIET_SECONDS = 20.0
 #: How long one is followed at most; who wants more asks again.
 MOST_SECONDS = 3600.0
-_JOB = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,63}")
 _CHUNK = 2**16
-
-
-def job_file(layout: Layout, job: str) -> str:
-    """Return the file of a job, as a path of this disk.
-
-    :raises VerbError: when that is no name of one.
-    """
-    if not _JOB.fullmatch(job):
-        raise VerbError(wire.NOT_FOUND, "there is no such job")
-    return f"{layout.manager}/jobs/{job}.jsonl"
 
 
 async def follow(
@@ -56,8 +44,8 @@ async def follow(
     if type(after) is not int:
         raise VerbError(wire.BAD_REQUEST, "the argument after is no number")
     try:
-        file = open_job(job_file(layout, job))
-    except FileNotFoundError:
+        file = open_job(job_path(layout, job))
+    except (FileNotFoundError, ValueError):
         raise VerbError(wire.NOT_FOUND, "there is no such job") from None
     loop = asyncio.get_running_loop()
     begun = quiet_since = loop.time()

@@ -171,12 +171,12 @@ def exists(layout: Layout, id: object) -> bool:
 
 
 def job_path(layout: Layout, id: str) -> str:
-    """Return the file of a job.
+    """Return the file of a job, as a path of this disk.
 
-    :raises ValueError: when it is no id.
+    :raises ValueError: when no job can have that id.
     """
     if not _ID.fullmatch(id):
-        raise ValueError("is no id of a job")
+        raise ValueError("not the id of a job")
     return _path(layout, id)
 
 

@@ -95,8 +95,13 @@ class PanelOperation(Operation):
             if not self.is_since(snapshot, (database, self.key or "", "")):
                 raise VerbError.of(error, wire.NOT_FOUND) from error
 
+    @property
+    def _stored_key(self) -> str | None:
+        """The record that the form is of; None for the settings of a page."""
+        return self.key
+
     def _form(self, snapshot: Snapshot) -> dict[str, dict[str, Any]]:
-        form = show_form(self.panel, self.schema, snapshot, self.key)
+        form = show_form(self.panel, self.schema, snapshot, self._stored_key)
         return {one["name"]: one for section in form["sections"] for one in section["fields"] if one.get("name")}
 
     def _value(self, name: str, snapshot: Snapshot) -> Any:
@@ -193,9 +198,9 @@ class CreateOperation(PanelOperation):
     required = {"key": lambda name, value: arguments.text(name, value, arguments.LONGEST_NAME), **_VALUES}
     _verb = "add"
 
-    def _form(self, snapshot: Snapshot) -> dict[str, dict[str, Any]]:
-        form = show_form(self.panel, self.schema, snapshot, None)
-        return {one["name"]: one for section in form["sections"] for one in section["fields"] if one.get("name")}
+    @property
+    def _stored_key(self) -> None:
+        """None: its form is that of a record that is not stored yet."""
 
     def _change(self, transaction: Transaction) -> list[str]:
         key = self.key or ""

@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from esmith.errors import EsmithError, RefusedError, UsageError
+from esmith.events.applying import OF_A_RECORD
 from esmith.events.definition import event_names, load_event
 from esmith.events.following import what_follows
 from esmith.fragments.tree import TemplateTree
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from esmith.store.model import Change
     from esmith.store.protocol import Snapshot, Store, Transaction
 
-#: How the names of events end that are about one record, and get its key as an argument.
-_OF_A_RECORD = ("-create", "-delete", "-modify", "-lock", "-admin")
 #: How those end that make settings of services effective.
 _OF_A_SERVICE = "-update"
 #: The properties that say whether a service runs, and where it listens.
@@ -43,7 +42,7 @@ def events_for_changes(operation: Operation, store: Store, changes: Sequence[Cha
     records = list(dict.fromkeys(one.key for one in changes if one.database != "configuration"))
     found: list[list[str]] = []
     for name in what_follows(operation.layout, store, changes).events:
-        if name.endswith(_OF_A_RECORD):
+        if name.endswith(OF_A_RECORD):
             found += [[name, key] for key in records[:_MOST_RECORDS]]
         else:
             found.append([name])

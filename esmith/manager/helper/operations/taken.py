@@ -14,39 +14,10 @@ if TYPE_CHECKING:
 
 #: The users and groups that every Debian has (base-passwd, users-and-groups.txt); a root folder need not have them.
 _EVERYWHERE = frozenset(
-    (
-        "root",
-        "daemon",
-        "bin",
-        "sys",
-        "sync",
-        "games",
-        "man",
-        "lp",
-        "mail",
-        "news",
-        "uucp",
-        "proxy",
-        "www-data",
-        "backup",
-    )
-    + ("list", "irc", "gnats", "nobody", "adm", "tty", "disk", "kmem", "dialout", "fax", "voice", "cdrom", "floppy")
-    + (
-        "tape",
-        "sudo",
-        "audio",
-        "dip",
-        "operator",
-        "src",
-        "shadow",
-        "utmp",
-        "video",
-        "sasl",
-        "plugdev",
-        "staff",
-        "users",
-    )
-    + ("nogroup",)
+    ("root", "daemon", "bin", "sys", "sync", "games", "man", "lp", "mail", "news", "uucp", "proxy", "www-data")
+    + ("backup", "list", "irc", "gnats", "nobody", "nogroup", "adm", "tty", "disk", "kmem", "dialout", "fax", "voice")
+    + ("cdrom", "floppy", "tape", "sudo", "audio", "dip", "operator", "src", "shadow", "utmp", "video", "sasl")
+    + ("plugdev", "staff", "users")
 )
 
 

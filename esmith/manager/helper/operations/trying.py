@@ -11,6 +11,7 @@ from esmith.events.definition import load_actions
 from esmith.events.preview import preview_events
 from esmith.manager.helper.operations.commands import command, event_command, setting_commands
 from esmith.manager.helper.operations.conflict import refuse_conflict
+from esmith.panels.new_key import STORED
 from esmith.schema.masking import Masking
 from esmith.store.overlay import Overlay
 
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
 #: What an action is sorted by.
 _NUMBER = re.compile(r"[SK][0-9]+")
-#: What hints of commands end with, which have stored the value; here nothing is stored yet.
-_STORED = " (stored as given)"
 #: Changes nothing: it says what is wrong with the argument of an event.
 _ONLY_CHECKS = ("check-argument", "check-certificate")
 #: Records and databases that decide whether a browser reaches this machine, and the panel on it.
@@ -54,8 +53,8 @@ class Tried:
             operation.look(snapshot)
             refuse_conflict(operation, snapshot)
             overlay = Overlay(snapshot)
-            #: Hints about the values.
-            self.hints = [hint.replace(_STORED, "") for hint in operation.change(overlay)]
+            #: Hints about the values, as commands print them that have stored these; here nothing is stored yet.
+            self.hints = [hint.replace(STORED, "") for hint in operation.change(overlay)]
             #: What would change in the databases.
             self.changes: list[Change] = overlay.changes
             #: The records that go at the end.
