@@ -36,6 +36,8 @@ PACKAGES = {
     "dovecot": "dovecot-core",
     "dpkg": "dpkg",
     "dpkg-deb": "dpkg",
+    "etcd": "etcd-server",
+    "etcdctl": "etcd-client",
     "fetchmail": "fetchmail",
     "fish": "fish",
     "freshclam": "clamav-freshclam",

@@ -30,7 +30,7 @@ LAYERS = (
     ("checks",),
     ("plan",),
     ("fragments",),
-    ("perl", "panels"),
+    ("perl", "panels", "fleet"),
     ("schema", "store"),
     ("shipped",),
     ("layout",),
@@ -63,6 +63,7 @@ STARTS_PROCESSES = (
     "manager/serving.py",
     "manager/helper/children.py",
     "manager/helper/process.py",
+    "fleet/agent/",
 )
 #: Where asyncio is there to serve connections; its functions that start processes are forbidden here, too.
 SERVES = ("proxy/", "manager/")

@@ -55,9 +55,22 @@ _SOURCES = frozenset(("files", "systemd"))
 _ACCOUNTS = ("/etc/passwd", "/etc/group")
 #: The directory of the engine's code.
 _CODE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-#: The packages of the engine that no event has a use for: those above this one, and the pages of the server-manager.
+#: The packages of the engine that no event has a use for: those above this one, the pages of the server-manager, and the fleet, which reaches no generated file but through the settings.
 NO_PART = frozenset(
-    ("manager", "status", "watch", "contrib", "explain", "overrides", "doctor", "proxy", "logs", "prompt", "panels")
+    (
+        "manager",
+        "status",
+        "watch",
+        "contrib",
+        "explain",
+        "overrides",
+        "doctor",
+        "proxy",
+        "logs",
+        "prompt",
+        "panels",
+        "fleet",
+    )
 )
 #: What the engine keeps that decides on services, in the directory of the state.
 _LISTS = ("machine", "shipped", "version", "service-directories", "units")

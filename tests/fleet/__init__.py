@@ -1,0 +1,1 @@
+"""Tests of the fleet: several servers that share settings over etcd."""
