@@ -143,7 +143,7 @@ class Member:
 
         def answers() -> bool:
             assert self.is_running, f"{self.name} ended: {self.log.read_text(errors='replace')[-2000:]}"
-            return self.status().get("leader", "0") != "0"
+            return bool(self.status().get("leader", "0") != "0")
 
         wait_for(answers, f"{self.name} to know a leader")
 

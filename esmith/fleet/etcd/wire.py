@@ -27,8 +27,8 @@ from esmith.printable import printable
 LONGEST = 64 * 2**20
 #: Seconds after which the kernel asks whether a silent peer is still there, between its questions, and how often.
 _KEEPALIVE = ((socket.TCP_KEEPIDLE, 15), (socket.TCP_KEEPINTVL, 5), (socket.TCP_KEEPCNT, 3))
-#: etcd takes a request without Accept for one of the member whose gateway it came by, with the rights of the common name
-#: (CN) in that member's certificate.
+#: etcd takes a request without Accept for one of the member whose gateway it came by, with the rights of the common
+#: name (CN) in the certificate of that member.
 _HEADERS = {"Content-Type": "application/json", "Accept": "application/json"}
 #: Words of an answer that are shown.
 _SHOWN = 300
