@@ -116,7 +116,7 @@ def _unpacked(text: str) -> bytes:
         raise UsageError("the invitation is not complete: its end is missing, or lines of it", hint=_AGAIN)
     if missing < 0:
         raise UsageError("the invitation is longer than it was: something else was pasted with it", hint=_AGAIN)
-    if _check_of(packed) != check:
+    if _check_of(packed) != check or urlsafe_b64encode(whole).rstrip(b"=").decode() != digits:
         raise UsageError("the invitation was changed when it was copied: its checksum is wrong", hint=_AGAIN)
     unpacking = zlib.decompressobj()
     try:
