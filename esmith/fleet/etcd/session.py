@@ -234,6 +234,35 @@ class Session:
             self._token = self._authenticate(wire, end)
         return {"Authorization": self._token} if self._token else {}
 
+    def log_in(self, timeout: float) -> None:
+        """Ask for a new token at whichever endpoint gives one.
+
+        :param timeout: seconds for all of it.
+        :raises AwayError: no endpoint gave one in time.
+        :raises DeniedError: etcd does not take the user and the password.
+        """
+        end = time.monotonic() + timeout
+        reasons: dict[str, str] = {}
+        order = self.order
+        self.forget_all()
+        for index, endpoint in enumerate(order):
+            now = time.monotonic()
+            share = now + (end - now) / (len(order) - index)
+            is_whole = False
+            try:
+                wire = self.take(endpoint, share, probe=True)
+                try:
+                    self.token_at(wire, share)
+                    is_whole = True
+                finally:
+                    self._give(wire, is_whole)
+            except NotSentError as error:
+                reasons[endpoint.url] = str(error)
+                continue
+            self.answered(endpoint, order[:index])
+            return
+        raise AwayError(reasons)
+
     def forget(self, token: Mapping[str, str]) -> None:
         """Do without a token that etcd does not know any more, unless another thread has a new one already."""
         self._is_open = False
