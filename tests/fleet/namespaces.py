@@ -46,7 +46,7 @@ class Node:
             _run(*self.entering, "ip", "link", "set", device, "up")
 
     def cut(self) -> None:
-        """Pull its cable: nothing comes or goes, and nobody is told."""
+        """Pull its cable: nothing comes or goes, and nobody notices at once."""
         _run("ip", "link", "set", self._cable, "down")
 
     def heal(self) -> None:
