@@ -124,30 +124,31 @@ def _command(program: str, words: list[str], database: str | None) -> int:
         return ExitCode.USAGE
     if verb is not None and verb.pairs_from is not None and not options.force:
         _refuse_joined(program, words, rest)
-    if options.trust_owner:
-        from esmith.cli.trusting import trust_owner
-
-        trust_owner(options.root, lambda text: complain(program, text))
-    if options.root is not None:
-        remember_root(options.root)
-    layout = Layout.chosen(options.root)
+    layout = _layout_of(program, options)
     if options.layer or options.layers:
         from esmith.cli.targets import require_use
 
-        require_use(layout, database, name, rest, layer=options.layer, shows=options.layers)
+        require_use(layout, database, name, rest, options)
     if verb is None and name != "batch":
         from esmith.cli.more_verbs import run_verb
 
         return run_verb(program, layout, database, name, rest, options)
     if verb is None:
         return _batch(layout, database, options, [program, *words])
-    if options.layers:
-        from esmith.cli.show_layers import show_layers
-
-        return show_layers(program, layout, database, rest[0], as_json=options.json)
     if verb.read is not None:
-        return _read(program, layout, database, verb, rest, as_json=options.json)
+        return _read(program, layout, database, verb, rest, options)
     return _write(layout, database, verb, rest, options, [program, *words])
+
+
+def _layout_of(program: str, options: Options) -> Layout:
+    """Return the root that was chosen, and remember for messages that it was."""
+    if options.trust_owner:
+        from esmith.cli.trusting import trust_owner
+
+        trust_owner(options.root, lambda text: complain(program, text))
+    if options.root is not None:
+        remember_root(options.root)
+    return Layout.chosen(options.root)
 
 
 def _batch(layout: Layout, database: str, options: Options, command: list[str]) -> int:
@@ -176,14 +177,18 @@ def _refuse_joined(program: str, words: list[str], operands: list[str]) -> None:
             )
 
 
-def _read(program: str, layout: Layout, database: str, verb: Verb, operands: list[str], *, as_json: bool) -> int:
+def _read(program: str, layout: Layout, database: str, verb: Verb, operands: list[str], options: Options) -> int:
     assert verb.read is not None
+    if options.layers:
+        from esmith.cli.show_layers import show_layers
+
+        return show_layers(program, layout, database, operands[0], as_json=options.json)
     store, database = open_database(layout, database)
     lines: list[str] | None = []
     listed: Listed | None = None
     try:
         with store.snapshot() as snapshot:
-            if as_json:
+            if options.json:
                 from esmith.cli.json_output import records_json
 
                 lines = records_json(snapshot, database, verb.name, operands)
@@ -209,9 +214,7 @@ def _read(program: str, layout: Layout, database: str, verb: Verb, operands: lis
     return ExitCode.OK
 
 
-def _write(
-    layout: Layout, database: str, verb: Verb, operands: list[str], options: Options, command: list[str]
-) -> int:
+def _write(layout: Layout, database: str, verb: Verb, operands: list[str], options: Options, command: list[str]) -> int:
     written = layout, database, verb, operands, options, command
     try:
         outcome, notes = _written(*written)

@@ -32,9 +32,7 @@ _MOST_OPERANDS = {"describe": 2, "list": 1, "edit": 1}
 _WITH_DATABASE = 3
 
 
-def run_verb(
-    program: str, layout: Layout, database: str, name: str, operands: list[str], options: Options
-) -> int:
+def run_verb(program: str, layout: Layout, database: str, name: str, operands: list[str], options: Options) -> int:
     """Run one of the verbs that the original does not have, and return the exit code.
 
     :param program: ``db`` or ``config``.

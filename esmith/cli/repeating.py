@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def repeat(layout: Layout, attempt: Callable[[], Outcome]) -> Outcome:
-    """Do something in a transaction, once more where other servers of the fleet wrote meanwhile, and return its outcome.
+    """Do something in a transaction, again where other servers of the fleet wrote meanwhile; return its outcome.
 
     :param attempt: does it in a transaction of its own, from its start.
     :raises BusyError: when the others stay ahead; nothing was changed.

@@ -16,6 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from esmith.cli.db import Options
     from esmith.layout import Layout
 
 #: The options that choose a layer without a word of their own, and what the store calls it.
@@ -57,9 +58,7 @@ def joined(chosen: str, layer: str) -> str:
     if layer == "group:":
         raise UsageError("--group needs the name of a group")
     if chosen not in ("", layer):
-        raise UsageError(
-            f"{words_of(chosen)[0]} and {words_of(layer)[0]} choose two layers", hint="give one of them"
-        )
+        raise UsageError(f"{words_of(chosen)[0]} and {words_of(layer)[0]} choose two layers", hint="give one of them")
     return layer
 
 
@@ -83,21 +82,18 @@ def words_of(layer: str) -> list[str]:
     return [f"--{layer}"] if layer else []
 
 
-def require_use(
-    layout: Layout, database: str, verb: str, operands: list[str], *, layer: str, shows: bool
-) -> None:
+def require_use(layout: Layout, database: str, verb: str, operands: list[str], options: Options) -> None:
     """Require options about layers to be of use for a verb, and the server to be in a fleet.
 
-    :param layer: the layer that was chosen, "" for none.
-    :param shows: whether ``--layers`` was given.
+    :param options: those that were given, one about layers among them.
     :raises UsageError: when they are not, or it is in none.
     """
     from esmith.cli.verbs import VERBS
 
-    if shows and (verb != "show" or len(operands) != 1):
+    if options.layers and (verb != "show" or len(operands) != 1):
         raise UsageError("--layers is for show with a key", hint="run: config show --layers KEY")
     writes = verb in ("batch", "edit", "apply") or (verb in VERBS and VERBS[verb].write is not None)
-    if layer and not writes:
+    if options.layer and not writes:
         raise UsageError(
             f"{verb} changes nothing, so there is no layer to choose",
             hint="where values come from: config show --layers KEY",

@@ -44,7 +44,7 @@ def fleet_findings(data: dict[str, Any] | None) -> Iterator[tuple[str, str, str]
     if data["stopped"]["message"]:
         yield "fleet", f"nothing of the fleet is applied here any more: {_said(data['stopped'])}", _SHOWS
     if not data["agent"]:
-        message = "the agent does not run, so changes of other servers do not come, and shared settings stay as they are"
+        message = "the agent does not run: what other servers change does not come, and no shared setting is changed"
         yield "fleet", message, "esmith services"
     elif data["error"]["message"]:
         yield "fleet", f"shared settings cannot be changed now: {_said(data['error'])}", _SHOWS

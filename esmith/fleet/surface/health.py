@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import stat
+from contextlib import suppress
 
 from esmith.fleet.replica import overrides
+from esmith.fleet.replica.asking import FOLDER, Agent, AgentAwayError
 from esmith.fleet.replica.member import Membership
 from esmith.names import shorten
 
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from esmith.layout import Layout
     from esmith.store.protocol import Snapshot
 
-#: Where the agent keeps its files.
-DIRECTORY = "/var/lib/e-smith/fleet"
 #: A file of more bytes is none of the agent's; a thousand servers have a fifth of it.
 _MOST_BYTES = 2**20
 #: How long the agent has to take a connection, in seconds; the kernel does that for a process that runs.
@@ -68,22 +67,17 @@ def health_data(layout: Layout, snapshot: Snapshot) -> dict[str, Any]:
 
 def agent_runs(layout: Layout) -> bool:
     """Return whether a process waits at the agent's socket. Nothing is sent to it."""
-    path = layout.under(f"{DIRECTORY}/agent.socket")
-    with socket.socket(socket.AF_UNIX) as asked:
-        asked.settimeout(_SECONDS)
-        try:
-            asked.connect(path)
-        except TimeoutError:
-            return True  # one that has no time for it
-        except OSError:
-            return False
+    try:
+        Agent(layout.root, _SECONDS).close()
+    except AgentAwayError:
+        return False
     return True
 
 
 def read_status(layout: Layout) -> dict[str, Any]:
     """Return what the agent wrote last; empty where that is not there, another user's, or not of its form."""
     try:
-        file = os.open(layout.under(f"{DIRECTORY}/status.json"), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        file = os.open(layout.under(f"{FOLDER}/status.json"), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return {}
     with open(file, "rb") as stream:
@@ -100,7 +94,7 @@ def read_status(layout: Layout) -> dict[str, Any]:
 def _outbox(layout: Layout) -> int:
     """Return how many changes were sent of which it is not known whether the fleet took them."""
     try:
-        return sum(name.endswith(".json") for name in os.listdir(layout.under(f"{DIRECTORY}/outbox")))
+        return sum(name.endswith(".json") for name in os.listdir(layout.under(f"{FOLDER}/outbox")))
     except OSError:
         return 0
 
@@ -140,10 +134,8 @@ def _differing(membership: Membership, hosts: list[dict[str, Any]]) -> list[str]
 def _trouble(value: object) -> dict[str, str]:
     """Return what is wrong, as the agent says it: a text, which may be JSON, or an object with a message and a hint."""
     if isinstance(value, str) and value.startswith("{"):
-        try:
+        with suppress(ValueError, RecursionError):
             value = json.loads(value)
-        except (ValueError, RecursionError):
-            pass
     if isinstance(value, dict):
         return {"message": _text(value.get("message")), "hint": _text(value.get("hint"))}
     return {"message": _text(value), "hint": ""}
@@ -151,5 +143,3 @@ def _trouble(value: object) -> dict[str, str]:
 
 def _text(value: object) -> str:
     return shorten(value, _LONGEST) if isinstance(value, str) else ""
-
-

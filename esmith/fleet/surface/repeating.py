@@ -36,7 +36,7 @@ def repeated(
     end = time.monotonic() + patience
     pause = _FIRST_PAUSE
     while (left := end - time.monotonic()) > 0:
-        wait(layout, behind.head, left)
+        wait(layout.root, behind.head, left)
         # Of several that wait for one revision, one is to be the first.
         time.sleep(min(random.uniform(0, pause), left))
         pause = min(2 * pause, _LONGEST_PAUSE)
