@@ -38,7 +38,10 @@ if TYPE_CHECKING:
 ANSWER_SECONDS = 1.8
 #: Seconds between two tries to settle what is not known: at first, and at most.
 _FIRST_TRY, _LONGEST_TRY = 0.5, 30.0
-_UNKNOWN_HINT = "the agent finds it out, and this host follows; whether it landed: esmith fleet history"
+#: Why a command is refused while it is not known what became of another.
+_SETTLING = Trouble(
+    "an earlier change of this host is still being settled, so nothing was sent", "try again; why: esmith fleet status"
+)
 
 
 def refusal(message: str, hint: str) -> Answer:
@@ -105,7 +108,7 @@ class Job:
 
 def unknown(message: str) -> Answer:
     """Return the answer that it is not known whether the change landed."""
-    return {"outcome": "unknown", "message": message, "hint": _UNKNOWN_HINT}
+    return {"outcome": "unknown", "message": message, "hint": ""}
 
 
 class Sender:
@@ -135,6 +138,8 @@ class Sender:
 
     def run(self) -> None:
         """Do jobs until :meth:`end`; in between, settle what is not known."""
+        if self._open:
+            self._settle_again()
         while True:
             seconds = min(_LONGEST_TRY, _FIRST_TRY * 2**self._tries) * random.uniform(0.5, 1.0)
             try:
@@ -182,7 +187,13 @@ class Sender:
         # The store of the command has this revision, so nothing has to be known of what is before it.
         self._outbox.remove_until(base.number)
         self._open &= {sent.token for sent in self._outbox.all()}
-        self.settle()
+        if self._open:
+            trouble, job.trouble = job.trouble, _SETTLING
+            try:
+                self.settle()
+            except EsmithError as error:
+                return refusal(f"{_SETTLING.message}: {error.message}", _SETTLING.hint)
+            job.trouble = trouble
         if base.number < self._state.local.number:
             return {"outcome": "behind", "head": self._state.local.number}
         row, blobs = pack(self._row(base, "changes", request["author"], request["changes"]))
