@@ -15,7 +15,6 @@ from esmith.fleet.admin.membership import become_member, require_no_member
 from esmith.fleet.admin.place import FleetFiles, require_fleet_name, require_host_name
 from esmith.fleet.admin.reading import Journal, changes_after, row_after
 from esmith.fleet.agent.remote import Remote
-from esmith.fleet.etcd.operations import prefix_end
 from esmith.fleet.journal.certificates import make_certificate
 from esmith.fleet.journal.keys import SigningKey
 from esmith.fleet.replica import layers
@@ -172,8 +171,3 @@ def _share(journal: Journal, host: str, author: Author, shared: list[Change]) ->
         every: list[Change] = [*changes, *((a, b, c, d, e) for a, b, c, d, e in gone)]
         journal.append(lambda chain: changes_after(chain, host, author, every))
 
-
-def delete_fleet(remote: Remote) -> None:
-    """Delete all that etcd has of a fleet; needs the rights of etcd's root."""
-    prefix = f"/esm/{remote.fleet}/"
-    remote.etcd.delete(prefix, prefix_end(prefix))

@@ -53,7 +53,7 @@ def become_member(transaction: Transaction, journal: Journal, host: str, endpoin
     transaction.set_state(member.TABLE, "name", journal.remote.fleet.encode())
     transaction.set_state(member.TABLE, "host", host.encode())
     transaction.set_state(member.TABLE, FIRST, journal.first.encode())
-    written = rebuild(transaction, journal.complete())
+    written = rebuild(transaction, journal.applied)
     if transaction.type_of(DATABASE, RECORD) is None:
         transaction.set_type(DATABASE, RECORD, TYPE)
     settings = {"Name": journal.remote.fleet, "Host": host, "Endpoints": ",".join(endpoints), "status": "enabled"}

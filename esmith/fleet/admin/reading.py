@@ -74,18 +74,10 @@ class Journal:
 
     def _take(self, raw: bytes) -> None:
         row = self.chain.take(raw)
-        if row.blobs:
+        if not row.is_complete:
             row = fill(row, self.remote.blobs(row.token, len(row.blobs)))
         self.first = self.first or self.chain.head.hash
-        self.applied.append(Applied(row.revision, self.chain.head.hash, row.changes))
-
-    def complete(self) -> list[Applied]:
-        """Return what a store has to do with the rows; the last one leaves the members that there are now."""
-        if self.applied:
-            states = {name: text.encode() for name, text in self.chain.members.to_states().items()}
-            last = self.applied[-1]
-            self.applied[-1] = Applied(last.revision, last.hash, last.changes, states)
-        return self.applied
+        self.applied.append(Applied(row.revision, self.chain.head.hash, row.changes, dict(self.chain.changed)))
 
     def append(self, make: Callable[[Chain], Row], key: Signs | None = None) -> Row:
         """Write a row after the last one; where others are faster it is made again after theirs.
