@@ -41,7 +41,9 @@ class Removed:
     had_user: bool
 
 
-def invite(layout: Layout, snapshot: Snapshot, host: str, groups: Sequence[str], hours: int, author: Author) -> Invitation:
+def invite(
+    layout: Layout, snapshot: Snapshot, host: str, groups: Sequence[str], hours: int, author: Author
+) -> Invitation:
     """Invite a server, and return what it needs to join: a secret.
 
     :param hours: how long it may be used.

@@ -16,7 +16,7 @@ from esmith.fleet.replica import member
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from esmith.fleet.etcd import Etcd
+    from esmith.fleet.etcd.client import Etcd
     from esmith.layout import Layout
     from esmith.store.protocol import Snapshot
 
@@ -58,8 +58,7 @@ class Own:
                 place=f"{DATABASE} {RECORD} Endpoints",
                 hint="set it: config setprop fleet Endpoints https://ADDRESS:2379,https://ADDRESS:2379",
             )
-        states = {name: value.decode("utf-8", "replace") for name, value in snapshot.states(member.TABLE)}
-        members = Members.from_states(own.name, states)
+        members = Members.from_states(own.name, dict(snapshot.states(member.TABLE)))
         return cls(FleetFiles(layout), own.name, own.host, endpoints, Head.parse(own.base), members, own.text(FIRST))
 
     def connect(self) -> Etcd:
