@@ -117,9 +117,9 @@ def remove_command(root: str | None, /, **given: Any) -> int:
 def _after_a_theft(host: str) -> list[str]:
     """Return what to do when a server was not only replaced, but stolen."""
     return [
-        f"if {host} was stolen: it still has the settings that it had, and its certificate for connections to etcd, which",
-        "counts for nothing without a user. Passwords and keys that were on it have to be replaced where they are used;",
-        "settings that it changed: esmith fleet history",
+        f"if {host} was stolen: it still has the settings that it had, and a certificate for connections to etcd, which",
+        "counts for nothing without a user; replace the passwords and keys that were on it where they are used",
+        "what it changed before: esmith fleet history",
     ]
 
 
