@@ -52,7 +52,7 @@ def status_command(root: str | None, /, **given: Any) -> int:
         print_lines([json_text(_data(found))])
     else:
         print_report(_lines(found))
-        print_report(_finding_lines(found), cures=True)
+        _print_findings(found)
     return ExitCode.PENDING if found.findings else ExitCode.OK
 
 
@@ -102,12 +102,13 @@ def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
         yield "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
-def _finding_lines(found: Overview) -> Iterator[str]:
+def _print_findings(found: Overview) -> None:
+    """Print what is wrong, and the cures: those of other servers are not for the root that was given here."""
     for one in found.findings:
-        yield f"{one.subject}: {one.message}"
-        yield from (f"  {line}" for line in one.cure.splitlines())
+        print_report([f"{one.subject}: {one.message}"])
+        print_report((f"  {line}" for line in one.cure.splitlines()), cures=not one.is_elsewhere)
     if not found.findings:
-        yield "all is well"
+        print_report(["all is well"])
 
 
 def _data(found: Overview) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from esmith.fleet.agent.others import read_statuses
 from esmith.fleet.agent.places import status_of
 from esmith.fleet.replica.asking import AgentAwayError, status
 from esmith.names import counted
-from esmith.printable import printable, shown_time
+from esmith.printable import shown_time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 SILENCE = 150
 #: More of a status file is not read.
 _MOST = 1 << 22
-_LONGEST = 300
 
 
 @dataclass
@@ -40,11 +39,13 @@ class Finding:
     :param subject: a server, or an address of etcd.
     :param message: what is wrong with it.
     :param cure: what to do; "" where nothing can be said.
+    :param is_elsewhere: whether that is to be done on another server.
     """
 
     subject: str
     message: str
     cure: str = ""
+    is_elsewhere: bool = False
 
 
 @dataclass
@@ -131,7 +132,10 @@ def _add_findings(found: Overview) -> None:
     usual = _most_common(host["digest"] for host in known if host["revision"] == newest)
     version = _most_common(host["program"] for host in known)
     for host in found.hosts:
-        found.findings += _findings_of(found, host, newest, usual, version)
+        rows = _findings_of(found, host, newest, usual, version)
+        for row in rows:
+            row.is_elsewhere = host["host"] != found.own.host
+        found.findings += rows
 
 
 def _most_common(values: Any) -> str:
@@ -184,8 +188,3 @@ def age_of(seconds: int | None, now: float) -> str:
         if past >= size:
             return f"{past // size} {unit}"
     return f"{past} s"
-
-
-def shown(text: str) -> str:
-    """Return a text of another server as one line of limited length."""
-    return printable(text)[:_LONGEST]
