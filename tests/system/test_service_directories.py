@@ -77,7 +77,7 @@ def test_status_decides_what_is_started(root: Root) -> None:
     root.config("setprop", "clamd", "status", "disabled")
     _install(root)
     down = {path.parent.name for path in root.file("/var/service").glob("*/down")}
-    assert down == {"clamd", "fetchmail", "smtp-auth-proxy"}
+    assert down == {"clamd", "esmith-fleet", "fetchmail", "smtp-auth-proxy"}
 
 
 def test_second_run_changes_nothing(root: Root) -> None:
