@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import socket
+import ssl
+import subprocess
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
-from pathlib import Path
 from typing import Any
 
 from esmith.fleet.replica.applying import apply_changes
@@ -58,6 +59,24 @@ def mark_of(root: Root, database: str, key: str, prop: str) -> str | None:
         return None if mark is None else mark.kind
 
 
+def set_row(root: Root, name: str, value: bytes) -> None:
+    """Write a row of what a member knows of its fleet."""
+    with closing(open_store(Layout(str(root.path)), write=True)) as store, store.transaction(ENGINE) as transaction:
+        transaction.set_state("fleet", name, value)
+
+
+def make_certificate(root: Root, name: str) -> float:
+    """Make a certificate of a member, and return when it ends, in seconds since 1970."""
+    folder = root.path / "home/e-smith/fleet"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    made = str(folder / name)
+    words = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    words += ["-subj", "/O=example", "-days", "100", "-keyout", made + ".key", "-out", made]
+    subprocess.run(words, check=True, capture_output=True)
+    ends = subprocess.run(["openssl", "x509", "-noout", "-enddate", "-in", made], check=True, capture_output=True)
+    return float(ssl.cert_time_to_seconds(ends.stdout.decode().strip().removeprefix("notAfter=")))
+
+
 class FakeAgent:
     """What answers at the socket of an agent, for as long as the context is open.
 
@@ -71,7 +90,7 @@ class FakeAgent:
         #: What is answered to the next ones; ``accepted`` to all after them.
         self.answers: list[dict[str, Any]] = []
         #: Called when a command waits for a revision, with its number.
-        self.on_wait: Callable[[int], None] = lambda _revision: None
+        self.on_wait: Callable[[int], object] = lambda _revision: None
         self._listening = socket.socket(socket.AF_UNIX)
         self._thread = threading.Thread(target=self._serve, daemon=True)
 
