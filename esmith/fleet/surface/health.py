@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _MOST_BYTES = 2**20
 #: How long the agent has to take a connection, in seconds; the kernel does that for a process that runs.
 _SECONDS = 1.0
+#: No revision, count or time in seconds is larger; the year of the last is 2242.
+_LARGEST = 2**33
 #: The longest text of others that is shown, in characters.
 _LONGEST = 300
 #: The texts, and the numbers, that are known of a server.
@@ -37,8 +39,9 @@ def health_data(layout: Layout, snapshot: Snapshot) -> dict[str, Any]:
     """Return how this member is, as what ``json.dumps`` takes.
 
     :return: ``name`` of the fleet, ``host``, ``groups``, ``revision``; ``agent``, whether it runs; ``stopped`` and
-        ``error``, each with ``message`` and ``hint``, empty for nothing; ``pending``, how many changes have an outcome
-        that is not known; ``local``, the settings that are to be pushed; ``overrides``, how many others this server has
+        ``error``, each with ``message`` and ``hint``, empty for nothing; ``etcd``, what is wrong with its servers:
+        ``endpoint``, ``message`` and ``hint``; ``unsettled``, how many changes have an outcome that is not known;
+        ``local``, the settings that are to be pushed; ``overrides``, how many others this server has
         of its own; ``differing``, the servers that have other settings at the same fleet revision; ``hosts``, what is
         known of each member.
     :raises StoreError: when what is known of the fleet is damaged.
@@ -57,7 +60,8 @@ def health_data(layout: Layout, snapshot: Snapshot) -> dict[str, Any]:
         "agent": agent_runs(layout),
         "stopped": stopped if stopped["message"] or not kept else _trouble(kept),
         "error": _trouble(written.get("error")),
-        "pending": _outbox(layout),
+        "etcd": _etcd(written),
+        "unsettled": _outbox(layout),
         "local": [list(cell) for cell, mark in marks if mark.kind == overrides.LOCAL],
         "overrides": sum(mark.kind == overrides.HOST for _, mark in marks),
         "differing": _differing(membership, hosts),
@@ -91,6 +95,17 @@ def read_status(layout: Layout) -> dict[str, Any]:
     return data if isinstance(data, dict) else {}
 
 
+def _etcd(written: dict[str, Any]) -> list[dict[str, str]]:
+    """Return what the agent found wrong with the servers of etcd."""
+    found = []
+    servers = written.get("etcd")
+    for one in servers if isinstance(servers, list) else ():
+        troubles = one.get("troubles") if isinstance(one, dict) else None
+        named = troubles if isinstance(troubles, list) else ()
+        found += [{"endpoint": _text(one.get("endpoint")), **_trouble(trouble)} for trouble in named]
+    return found
+
+
 def _outbox(layout: Layout) -> int:
     """Return how many changes were sent of which it is not known whether the fleet took them."""
     try:
@@ -113,8 +128,7 @@ def _hosts(membership: Membership, written: dict[str, Any]) -> list[dict[str, An
 def _host(name: str, groups: list[str], told: dict[str, Any]) -> dict[str, Any]:
     data: dict[str, Any] = {"host": name, "groups": groups}
     for key in _NUMBERS:
-        value = told.get(key)
-        data[key] = value if isinstance(value, int | float) and not isinstance(value, bool) else None
+        data[key] = _number(told.get(key))
     for key in _TEXTS:
         value = told.get(key)
         data[key] = _trouble(value)["message"] if key in ("stopped", "error") else _text(value)
@@ -139,6 +153,12 @@ def _trouble(value: object) -> dict[str, str]:
     if isinstance(value, dict):
         return {"message": _text(value.get("message")), "hint": _text(value.get("hint"))}
     return {"message": _text(value), "hint": ""}
+
+
+def _number(value: object) -> int | None:
+    """Return a number that is one of revisions, counts or seconds; None for what cannot be one."""
+    is_one = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= _LARGEST
+    return int(value) if is_one and isinstance(value, int | float) else None
 
 
 def _text(value: object) -> str:
