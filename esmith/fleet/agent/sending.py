@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from esmith.fleet.agent.connecting import Connector
+    from esmith.fleet.agent.remote import Remote
     from esmith.fleet.agent.outbox import HostChange
 
     Answer = dict[str, Any]
@@ -119,13 +119,15 @@ class Sender:
     :param outbox: of this host.
     """
 
-    def __init__(self, connect: Connector, state: State, outbox: Outbox) -> None:
+    def __init__(self, connect: Callable[[], Remote], state: State, outbox: Outbox) -> None:
         self._connect = connect
         self._state = state
         self._outbox = outbox
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         #: What was sent and is told nobody any more, by token.
         self._open: set[str] = {sent.token for sent in outbox.all()}
+        #: The tokens of changes that never landed and have parts in etcd.
+        self._litter: list[str] = []
         self._tries = 0
 
     def submit(self, job: Job) -> None:
@@ -150,6 +152,7 @@ class Sender:
             if job is None:
                 return
             job.answer(self._do(job))
+            self._clean()
 
     def settle(self) -> None:
         """Find out what became of all that was sent and not told to a command.
@@ -163,6 +166,7 @@ class Sender:
     def _settle_again(self) -> None:
         try:
             self.settle()
+            self._clean()
         except EsmithError as error:
             self._tries = min(self._tries + 1, 10)
             self._state.update(error=Trouble(error.message, error.hint))
@@ -312,12 +316,18 @@ class Sender:
         self._tries = 0
 
     def _drop(self, sent: Sent) -> None:
-        """Forget a change that never landed and never will, with its blobs."""
+        """Forget a change that never landed and never will."""
         self._open.discard(sent.token)
         self._outbox.remove(sent.token)
         if sent.is_blobs:
+            self._litter.append(sent.token)
+
+    def _clean(self) -> None:
+        """Delete the parts of changes that never landed, when nobody waits for an answer; nothing needs it."""
+        while self._litter:
+            token = self._litter.pop()
             with contextlib.suppress(EsmithError):
-                self._connect().delete_blobs(sent.token)
+                self._connect().delete_blobs(token)
 
 
 def _token_of(raw: bytes) -> str:

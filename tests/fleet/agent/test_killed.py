@@ -50,7 +50,11 @@ def test_killed_at_each_write_of_a_change(fleet: Fleet, point: str) -> None:
     remote = a.remote()
     a.wait(remote.head().number)
     rows = [decode(raw).kind for number, raw in remote.rows(4, 10)]
-    has = a.prop("configuration", "qpsmtpd", "DNSBL"), a.prop("things", "key599", ""), a.prop("configuration", "Own", "")
+    has = (
+        a.prop("configuration", "qpsmtpd", "DNSBL"),
+        a.prop("things", "key599", ""),
+        a.prop("configuration", "Own", ""),
+    )
     if point in _BEFORE_IT_LANDS:
         assert rows == ([] if point == "before outbox" else ["nothing"])
     elif not point.endswith("status"):
