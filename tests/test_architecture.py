@@ -37,8 +37,8 @@ LAYERS = (
     ("disk", "editor", "patterns", "private"),
     ("trust", "directories", "environment"),
     ("ownership",),
-    ("tables", "temporary"),
-    ("digests", "errors", "expressions", "fields", "looks", "names", "printable", "processes"),
+    ("tables", "temporary", "libraries"),
+    ("digests", "errors", "expressions", "fields", "looks", "names", "printable", "processes", "signals"),
 )
 WITHIN_A_LAYER = {("schema", "store"), ("backup", "events")}
 #: The version is a constant of the package itself, which anybody may read.

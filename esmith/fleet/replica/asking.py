@@ -12,7 +12,8 @@ import socket
 import struct
 import time
 
-from esmith.errors import BehindError, StoreError
+from esmith.errors import StoreError
+from esmith.store.behind import BehindError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -137,7 +138,8 @@ def wait(root: str, revision: int, timeout: float = 10.0) -> bool:
     """
     try:
         with Agent(root, timeout) as agent:
-            return agent.ask({"verb": "wait", "revision": revision}).get("outcome") != "late"
+            answer = agent.ask({"verb": "wait", "revision": revision, "seconds": timeout})
+            return answer.get("outcome") == "applied"
     except (OSError, ValueError, AgentAwayError):
         return False
 
@@ -169,12 +171,12 @@ def _outcome(answer: dict[str, Any]) -> tuple[int, str]:
 
 
 def _unsettled(message: str, hint: str = "") -> UnsettledError:
-    error = UnsettledError(message, hint=hint)
-    error.add(
-        "nothing was changed here, and it is not known whether the fleet took it: the agent finds out, "
-        "see: esmith fleet status"
+    return UnsettledError(
+        message,
+        hint=hint
+        or "nothing was changed here, and it is not known whether the fleet took it: the agent finds out, "
+        "see: esmith fleet status",
     )
-    return error
 
 
 def _away(reason: str) -> AgentAwayError:
