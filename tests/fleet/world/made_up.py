@@ -30,7 +30,7 @@ def right_history(seed: int, count: int = 60) -> History:
         moment, host = 1.0 + number, chance.choice(HOSTS)
         before = Replay(history.rows)
         before.advance(len(history.rows))
-        outcome: Outcome = chance.choice(("ok", "ok", "ok", "fail", "info"))
+        outcome: Outcome = chance.choice(("ok", "ok", "fail", "info", "info"))
         landed = outcome == "ok" or (outcome == "info" and chance.random() < 0.5)
         writes, seen = _draw(chance, before, host, f"w{number}")
         revision = len(history.rows) + 1 if outcome == "ok" else 0
