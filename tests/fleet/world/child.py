@@ -30,7 +30,10 @@ _GLANCE = 0.002
 
 
 def hand(root: str) -> None:
-    """Do the operations that come in by standard input, and answer each with a line."""
+    """Do the operations that come in by standard input, and answer each with a line.
+
+    Before that there is a line that says what is about to be written, for each time that it is tried.
+    """
     layout = Layout(root)
     store = open_store(layout, write=True)
     print("ready", flush=True)
@@ -51,8 +54,12 @@ def _done(layout: Layout, store: Store, task: Task) -> dict[str, Any]:
         try:
             with store.transaction(author, task.target) as transaction:
                 writes, seen = task.do(transaction)
-                answer["writes"] = [[*place.cell, place.layer, value] for place, value in writes.items()]
-                answer["seen"] = [[*cell, value] for cell, value in seen.items()]
+                # Said before the end of the transaction: whoever kills this process knows what it was about to do.
+                about = {
+                    "writes": [[place.layer, *place.cell, value] for place, value in writes.items()],
+                    "seen": [[*cell, value] for cell, value in seen.items()],
+                }
+                print(json.dumps({"stamp": task.stamp, "about": about}), flush=True)
             outcome = "ok"
         except BehindError as error:
             if time.monotonic() < invoked + _PATIENCE:
@@ -64,12 +71,7 @@ def _done(layout: Layout, store: Store, task: Task) -> dict[str, Any]:
             outcome = "info" if getattr(error, "is_unknown", False) else "fail"
             answer["message"] = str(error)
         break
-    # The moment comes before the look: what is acknowledged has to be there.
-    answer |= {"outcome": outcome, "ended": time.monotonic(), "revision": 0}
-    if outcome == "ok":
-        with store.snapshot() as snapshot:
-            answer["reached"] = look(snapshot)["revision"]
-    return answer
+    return answer | {"outcome": outcome, "ended": time.monotonic()}
 
 
 def eye(*hosts: str) -> None:

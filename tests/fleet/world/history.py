@@ -121,7 +121,10 @@ class Replay:
             for place, value in row.writes.items():
                 layer = self._layers.setdefault(place.layer, {})
                 if value is None:
-                    layer.pop(place.cell, None)
+                    # Without a type a layer says nothing of a record.
+                    gone = [cell for cell in layer if cell == place.cell or _is_of(cell, place.cell)]
+                    for cell in gone:
+                        del layer[cell]
                 else:
                     layer[place.cell] = value
 
@@ -182,7 +185,7 @@ def _lost_or_doubled(history: History) -> Iterator[str]:
         elif operation.outcome == "fail" and found:
             yield f"{what} was refused and is revision {found[0].revision}"
         for row in found[:1]:
-            if row.writes != operation.writes:
+            if _plain(row.writes) != _plain(operation.writes):
                 yield f"{what} is torn: revision {row.revision} holds another changeset"
             if operation.outcome == "ok" and operation.revision not in (0, row.revision):
                 yield f"{what} was told revision {operation.revision} and is {row.revision}"
@@ -274,6 +277,23 @@ def _branched(samples: Iterable[Sample]) -> Iterator[str]:
         other = first.setdefault(sample.revision, sample)
         if other.hash != sample.hash:
             yield f"revision {sample.revision} is another row on {sample.host} than on {other.host}"
+
+
+def _is_of(cell: Cell, kind: Cell) -> bool:
+    """Return whether a cell is of the record whose type another is."""
+    return not kind.prop and cell[:2] == kind[:2]
+
+
+def _plain(writes: Writes) -> Writes:
+    """Return writes without what is deleted together with the type."""
+    gone = [place for place, value in writes.items() if value is None and not place.cell.prop]
+    return {
+        place: value
+        for place, value in writes.items()
+        if value is not None
+        or not place.cell.prop
+        or not any(place.layer == kind.layer and _is_of(place.cell, kind.cell) for kind in gone)
+    }
 
 
 def _by_host(samples: Iterable[Sample]) -> dict[str, list[Sample]]:

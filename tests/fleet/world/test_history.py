@@ -195,13 +195,14 @@ def test_the_nearest_layer_wins() -> None:
         Landed(5, "a", {Place("group:a", cell): "a"}),
         Landed(6, "c", {Place("group:a", cell): None}),
         Landed(7, "d", {Place("fleet", Cell("configuration", "trial", "")): None}),
+        Landed(8, "e", {Place("fleet", Cell("configuration", "trial", "")): "service"}),
     ]
     replay = Replay(rows)
     seen = []
-    for revision in range(1, 8):
+    for revision in range(1, 9):
         replay.advance(revision)
         seen.append(replay.value("mail1", cell, {}))
-    assert seen == [None, None, "fleet", "b", "a", "b", None]
+    assert seen == [None, None, "fleet", "b", "a", "b", None, "b"]
     replay = Replay(rows)
     replay.advance(6)
     assert replay.value("mail1", cell, {cell: "own"}) == "own"
