@@ -83,7 +83,7 @@ def eye(*hosts: str) -> None:
     for each in hosts:
         name, _, root = each.partition("=")
         stores[name] = open_store(Layout(root), write=False)
-    last: dict[str, bytes | None] = {}
+    last: dict[str, tuple[bytes | None, int]] = {}
     print("ready", flush=True)
     while not select.select([sys.stdin], [], [], _GLANCE)[0]:
         for name, store in stores.items():

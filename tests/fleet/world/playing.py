@@ -17,6 +17,10 @@ from tests.fleet.world.linear import Access
 from tests.fleet.world.trial_settings import REGISTER, Task, draw_task
 
 
+#: Seconds.
+_BREATH = 0.05
+
+
 class Player(Protocol):
     """A host, as far as operations need it."""
 
@@ -94,6 +98,9 @@ class Played:
             while (task := self._next()) is not None:
                 operation, message = do(player, task)
                 with self._changed:
+                    if operation.outcome == "fail":
+                        # Whoever was refused takes a breath; else all operations would be refused by one fault.
+                        self._changed.wait(_BREATH)
                     self._history.operations.append(operation)
                     if message:
                         self.messages[message] = self.messages.get(message, 0) + 1
