@@ -11,11 +11,10 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 from tests.fleet.cluster import PATIENCE
-from tests.fleet.world.children import Child, EndedError
+from tests.fleet.world.child_processes import Child, EndedError
 from tests.fleet.world.history import Cell, History, Operation, Place, Sample
 from tests.fleet.world.linear import Access
 from tests.fleet.world.trial_settings import REGISTER, Task, draw_task
-
 
 #: Seconds.
 _BREATH = 0.05
