@@ -1,0 +1,125 @@
+"""A fleet made without its commands, quickly: the rows with which hosts join, and roots that are members.
+
+Hosts made so take the journal from its first row when their agents begin.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from esmith.fleet.etcd import Etcd
+from esmith.fleet.etcd.operations import put
+from esmith.fleet.journal.keys import SigningKey
+from esmith.fleet.journal.row import Row, encode, hash_of
+
+from esmith import __version__
+from esmith.fields import replace
+from tests.fleet.world.history import Cell, Landed, Place
+from tests.store.stores import AUTHOR, bare_root, opened
+
+FLEET = "trial"
+#: The folder of a member's keys, below the root.
+KEYS = "home/e-smith/fleet"
+
+
+class Writer:
+    """Writes rows of the journal as a host would, without its agent.
+
+    :param etcd: any client that may.
+    """
+
+    def __init__(self, etcd: Etcd, fleet: str = FLEET) -> None:
+        self.etcd = etcd
+        self.prefix = f"/esm/{fleet}/"
+        self._fleet = fleet
+
+    @property
+    def head(self) -> tuple[int, str]:
+        """Number and hash of the last row."""
+        found = self.etcd.range(f"{self.prefix}head").rows
+        number, _, digest = found[0].value.decode().partition(" ") if found else ("0", "", "")
+        return int(number), digest
+
+    def row(self, host: str, kind: str, **fields: object) -> Row:
+        """Return the row that would come next."""
+        number, previous = self.head
+        row = Row(
+            fleet=self._fleet,
+            revision=number + 1,
+            previous=previous,
+            host=host,
+            token=secrets.token_hex(16),
+            time=int(time.time()),
+            program=__version__,
+            kind=kind,
+            author=("tester", "", ("test",)),
+        )
+        return replace(row, **fields)  # type: ignore[arg-type]
+
+    def write(self, raw: bytes) -> int:
+        """Put the bytes of a row at the end of the journal, whatever they are; return its number."""
+        number = self.head[0] + 1
+        head = f"{number} {hash_of(raw)}"
+        self.etcd.txn([], [put(self.key(number), raw), put(f"{self.prefix}head", head)])
+        return number
+
+    def key(self, number: int) -> str:
+        """Return the key of a row."""
+        return f"{self.prefix}j/{number:012d}"
+
+    def rows(self) -> list[bytes]:
+        """Return the whole journal."""
+        return [row.value for row in self.etcd.prefix(f"{self.prefix}j/")]
+
+
+def found(etcd: Etcd, folder: Path, hosts: Mapping[str, Sequence[str]], endpoints: Sequence[str]) -> dict[str, Path]:
+    """Make a fleet, and return the roots of its hosts.
+
+    :param hosts: their groups by their names; the first one begins it.
+    :param endpoints: where the agents find etcd.
+    """
+    writer = Writer(etcd)
+    keys = {host: SigningKey.generate() for host in hosts}
+    first = next(iter(hosts))
+    for host, groups in hosts.items():
+        signs = keys[host]
+        if host != first:
+            signs = SigningKey.generate()
+            until = int(time.time()) + 3600
+            writer.write(encode(writer.row(first, "invite", name=host, key=signs.public, until=until), keys[first]))
+        join = writer.row(host, "join", name=host, key=keys[host].public, groups=tuple(groups))
+        writer.write(encode(join, signs))
+    pinned = hash_of(writer.rows()[0])
+    roots = {host: folder / host for host in hosts}
+    for host, root in roots.items():
+        _make_member(root, host, keys[host], endpoints, pinned)
+    return roots
+
+
+def _make_member(root: Path, host: str, key: SigningKey, endpoints: Sequence[str], pinned: str) -> None:
+    bare_root(root)
+    folder = root / KEYS
+    folder.mkdir(mode=0o700, parents=True)
+    key.save(str(folder / "signing.key"))
+    with opened(root) as store, store.transaction(AUTHOR) as transaction:
+        transaction.set_type("configuration", "fleet", "service")
+        props = {"status": "enabled", "Name": FLEET, "Host": host, "Endpoints": ",".join(endpoints)}
+        for prop, value in props.items():
+            transaction.set_prop("configuration", "fleet", prop, value)
+        for name, text in (("name", FLEET), ("host", host), ("first", pinned)):
+            transaction.set_state("fleet", name, text.encode())
+
+
+def landed(row: Row) -> Landed:
+    """Return a row of the journal as the checker of histories takes it: with the stamp of who asked for it.
+
+    :param row: with its changes.
+    """
+    words = row.author[2]
+    stamp = words[1] if words[:1] == ("trial",) else ""
+    writes = {Place(layer, Cell(*cell)): value for layer, *cell, value in row.changes}
+    groups = {(row.name or row.host): row.groups} if row.kind in ("join", "groups") else {}
+    return Landed(row.revision, stamp, writes, groups)
