@@ -1,8 +1,8 @@
 """Programs that these tests start as processes of their own: ``python -m tests.fleet.world.child NAME ...``.
 
-``hand`` does what an administrator of one host does, an operation a line; ``eye`` notes what hosts hold, at each
-revision it gets to see; ``nursery`` has the agent imported and forks one for each that is asked for: its start is most of
-what it takes, and some tests kill hundreds. An agent ends itself by SIGKILL where it is told to.
+``hand`` does what an administrator of one host does, an operation a line. ``eye`` notes what hosts hold, at each
+revision that it gets to see. ``nursery`` has the agent imported, and forks one for each that is asked for: its start is
+most of what it takes, and some tests kill hundreds. Such an agent ends itself by SIGKILL where it is told to.
 """
 
 from __future__ import annotations
@@ -13,11 +13,15 @@ import json
 import os
 import select
 import signal
+import socket
 import sys
 import time
 import traceback
 from collections.abc import Callable
 from typing import Any, NoReturn
+
+from esmith.fleet.agent import points, run_agent
+from esmith.fleet.replica import asking
 
 from esmith.errors import BehindError, EsmithError
 from esmith.layout import Layout
@@ -40,16 +44,19 @@ def hand(root: str) -> None:
     """
     layout = Layout(root)
     store = open_store(layout, write=True)
-    print("ready", flush=True)
+    say("ready")
     for line in sys.stdin:
-        asked = json.loads(line)
-        print(json.dumps(_done(layout, store, Task(**asked))), flush=True)
+        say(_done(layout, store, Task(**json.loads(line))))
+
+
+def say(data: Any) -> None:
+    """Print a line of JSON."""
+    sys.stdout.write(json.dumps(data) + "\n")
+    sys.stdout.flush()
 
 
 def _done(layout: Layout, store: Store, task: Task) -> dict[str, Any]:
     """Do one operation, and again as long as another host was faster."""
-    from esmith.fleet.replica import asking
-
     author = Author("tester", "", ["trial", task.stamp])
     invoked = time.monotonic()
     answer: dict[str, Any] = {"stamp": task.stamp, "invoked": invoked, "tries": 0, "message": ""}
@@ -63,7 +70,7 @@ def _done(layout: Layout, store: Store, task: Task) -> dict[str, Any]:
                     "writes": [[place.layer, *place.cell, value] for place, value in writes.items()],
                     "seen": [[*cell, value] for cell, value in seen.items()],
                 }
-                print(json.dumps({"stamp": task.stamp, "about": about}), flush=True)
+                say({"stamp": task.stamp, "about": about})
             outcome = "ok"
         except BehindError as error:
             if time.monotonic() < invoked + _PATIENCE:
@@ -90,7 +97,7 @@ def eye(file: str, *hosts: str) -> None:
         stores[name] = open_store(Layout(root), write=False)
     last: dict[str, tuple[bytes | None, int]] = {}
     with open(file, "w", encoding="utf-8") as lines:
-        print("ready", flush=True)
+        say("ready")
         while not select.select([sys.stdin], [], [], _GLANCE)[0]:
             for name, store in stores.items():
                 # The moment is before the look: what was acknowledged until then has to be there.
@@ -103,38 +110,45 @@ def eye(file: str, *hosts: str) -> None:
 
 
 def nursery() -> None:
-    """Fork an agent for each line of standard input, answer with its id, and with its exit code when it is asked for.
+    """Fork a process for each request at the socket that is standard input; answer with its id, or its exit code.
 
-    ``{"root": ROOT, "log": FILE, "point": POINT, "count": N}`` starts one, which ends itself at the N-th time that it
-    reaches a point of :data:`esmith.fleet.agent.points.POINTS`; ``{"pid": PID}`` waits until one has ended.
+    ``{"what": "agent", "root": ROOT, "log": FILE, "point": POINT, "count": N}`` starts an agent, which ends itself at
+    the N-th time that it reaches a point of :data:`esmith.fleet.agent.points.POINTS`; ``{"what": "hand", ...}`` a hand,
+    whose standard streams are a socket that comes with the request. ``{"what": "reap", "pid": PID}`` waits until one
+    has ended.
     """
-    import esmith.fleet.agent.process  # noqa: F401 - so that no child does it
+    import esmith.fleet.agent.running
+    import esmith.fleet.replica.ending  # noqa: F401 - so that no child does it
 
-    print("ready", flush=True)
-    for line in sys.stdin:
-        asked = json.loads(line)
-        if "pid" in asked:
-            print(os.waitstatus_to_exitcode(os.waitpid(asked["pid"], 0)[1]), flush=True)
+    say("ready")
+    control = socket.socket(fileno=0)
+    while True:
+        request, descriptors, _, _ = socket.recv_fds(control, 65536, 1)
+        if not request:
+            return
+        asked = json.loads(request)
+        if asked["what"] == "reap":
+            say(os.waitstatus_to_exitcode(os.waitpid(asked["pid"], 0)[1]))
         elif pid := os.fork():
-            print(pid, flush=True)
+            say(pid)
         else:
-            _become_agent(**asked)
+            control.detach()
+            _become(descriptors[0] if descriptors else os.open(os.devnull, os.O_RDWR), **asked)
+        for descriptor in descriptors:
+            os.close(descriptor)
 
 
-def _become_agent(root: str, log: str, point: str, count: int) -> NoReturn:
-    """Be the agent of a root, and end."""
+def _become(stream: int, what: str, root: str, log: str, point: str, count: int) -> NoReturn:
+    """Be an agent or a hand, and end."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    null = os.open(os.devnull, os.O_RDWR)
-    for target, source in ((0, null), (1, file), (2, file)):
+    errors = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for target, source in ((0, stream), (1, stream if what == "hand" else errors), (2, errors)):
         os.dup2(source, target)
     code = 70
     try:
-        from esmith.fleet.agent import points, run_agent
-
         if point:
             points.set_hook(_killer(point, count))
-        code = run_agent(Layout(root))
+        code = hand(root) or 0 if what == "hand" else run_agent(Layout(root))
     except BaseException:  # noqa: BLE001 - it is the end of the process
         traceback.print_exc()
     sys.stderr.flush()
@@ -143,8 +157,6 @@ def _become_agent(root: str, log: str, point: str, count: int) -> NoReturn:
 
 def agent(root: str) -> None:
     """Be the agent of a root, in a process that is started: in a network of its own."""
-    from esmith.fleet.agent import run_agent
-
     sys.exit(run_agent(Layout(root)))
 
 

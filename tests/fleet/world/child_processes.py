@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import select
 import signal
@@ -11,7 +10,6 @@ import subprocess
 import sys
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 from tests.fleet.cluster import PATIENCE
 
@@ -28,15 +26,23 @@ class Child:
     :param words: of :mod:`tests.fleet.world.child`.
     :param log: gets its standard error.
     :param before: words before the command, as those of ``ip netns exec``.
+    :param stdin: a descriptor for its standard input; a pipe by default.
     """
 
-    def __init__(self, *words: str, log: Path, before: tuple[str, ...] = (), env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        *words: str,
+        log: Path,
+        before: tuple[str, ...] = (),
+        env: dict[str, str] | None = None,
+        stdin: int = subprocess.PIPE,
+    ) -> None:
         self.log = log
         command = ["setpriv", "--pdeathsig", "KILL", *before, sys.executable, "-m", "tests.fleet.world.child", *words]
         with log.open("ab") as errors:
             self.process = subprocess.Popen(
                 command,
-                stdin=subprocess.PIPE,
+                stdin=stdin,
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 cwd=REPOSITORY,
@@ -53,15 +59,6 @@ class Child:
     def is_running(self) -> bool:
         """Whether it is there, paused or not."""
         return self.process.poll() is None
-
-    def send(self, data: Any) -> None:
-        """Send it a line of JSON."""
-        assert self.process.stdin is not None
-        try:
-            self.process.stdin.write(json.dumps(data).encode() + b"\n")
-            self.process.stdin.flush()
-        except BrokenPipeError as error:
-            raise EndedError from error
 
     def line(self, seconds: float = PATIENCE) -> bytes:
         """Return its next line.
@@ -81,7 +78,7 @@ class Child:
 
     def wait_ready(self) -> None:
         """Wait until it says that it is ready."""
-        assert self.line() == b"ready", self.said()
+        assert self.line() == b'"ready"', self.said()
 
     def said(self) -> str:
         """Return the end of what it wrote to its standard error."""

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from esmith.fleet.etcd import Etcd
 from esmith.fleet.etcd.operations import put
-from esmith.fleet.journal.keys import SigningKey
-from esmith.fleet.journal.row import Row, encode, hash_of
 
 from esmith import __version__
 from esmith.fields import replace
+from esmith.fleet.journal.keys import SigningKey
+from esmith.fleet.journal.row import Row, encode, hash_of
 from tests.fleet.world.history import Cell, Landed, Place
 from tests.store.stores import AUTHOR, bare_root, opened
 

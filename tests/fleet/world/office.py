@@ -26,34 +26,99 @@ AGENT_FILES = "var/lib/e-smith/fleet"
 
 
 class Nursery:
-    """Forks agents from a process that has them imported; one for a run of the tests.
+    """Forks agents and hands from a process that has what they need imported; one for a run of the tests.
 
     :param folder: for its log.
     """
 
     def __init__(self, folder: Path) -> None:
-        self._child = Child("nursery", log=folder / "nursery.log")
+        self._control, inner = socket.socketpair()
+        with inner:
+            self._child = Child("nursery", log=folder / "nursery.log", stdin=inner.fileno())
         self._child.wait_ready()
         self._lock = threading.Lock()
 
-    def start(self, root: Path, log: Path, point: str = "", count: int = 1) -> int:
+    def agent(self, root: Path, log: Path, point: str = "", count: int = 1) -> int:
         """Start the agent of a root, and return its id.
 
         :param point: where it ends itself by SIGKILL, at the ``count``-th time that it gets there; "" for nowhere.
         """
-        with self._lock:
-            self._child.send({"root": str(root), "log": str(log), "point": point, "count": count})
-            return int(self._child.line())
+        return self._ask({"what": "agent", "root": str(root), "log": str(log), "point": point, "count": count})
+
+    def hand(self, root: Path, log: Path) -> Hand:
+        """Start a process that does operations on a root."""
+        mine, its = socket.socketpair()
+        with its:
+            request = {"what": "hand", "root": str(root), "log": str(log), "point": "", "count": 0}
+            return Hand(self._ask(request, its.fileno()), mine, self)
 
     def reap(self, pid: int) -> int:
-        """Wait until an agent has ended, and return its exit code; negative for a signal."""
+        """Wait until a process has ended, and return its exit code; negative for a signal."""
+        return self._ask({"what": "reap", "pid": pid})
+
+    def _ask(self, request: dict[str, Any], *descriptors: int) -> int:
         with self._lock:
-            self._child.send({"pid": pid})
+            socket.send_fds(self._control, [json.dumps(request).encode()], descriptors)
             return int(self._child.line())
 
     def close(self) -> None:
-        """End it, and all agents that run still."""
+        """End it, and all that it forked and that runs still."""
         self._child.kill()
+        self._control.close()
+
+
+class Hand:
+    """A process that does operations.
+
+    :param pid: its id.
+    :param connection: its standard streams.
+    """
+
+    def __init__(self, pid: int, connection: socket.socket, nursery: Nursery) -> None:
+        self.pid = pid
+        self._connection = connection
+        self._lines = connection.makefile("rb")
+        self._nursery = nursery
+        self.is_ended = False
+        connection.settimeout(2 * PATIENCE)
+        assert self.line() == b'"ready"\n'
+
+    def send(self, data: Any) -> None:
+        """Send it a line of JSON.
+
+        :raises EndedError: it has ended.
+        """
+        try:
+            self._connection.sendall(json.dumps(data).encode() + b"\n")
+        except OSError as error:
+            raise EndedError from error
+
+    def line(self) -> bytes:
+        """Return its next line.
+
+        :raises EndedError: it has ended.
+        """
+        try:
+            line = self._lines.readline()
+        except ConnectionError as error:
+            raise EndedError from error
+        if not line.endswith(b"\n"):
+            self.is_ended = True
+            raise EndedError
+        return line
+
+    def kill(self) -> None:
+        """Kill it, whatever it does."""
+        self.is_ended = True
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+
+    def close(self) -> None:
+        """Kill it, and wait for that."""
+        self.kill()
+        self._nursery.reap(self.pid)
+        self._lines.close()
+        self._connection.close()
 
 
 class Host:
@@ -70,7 +135,7 @@ class Host:
         self.log = root.parent / f"{name}.log"
         self._nursery = nursery
         self._pid = 0
-        self._hand: Child | None = None
+        self._hand: Hand | None = None
         self._lock = threading.RLock()
 
     # The agent.
@@ -78,12 +143,12 @@ class Host:
     def start_agent(self, point: str = "", count: int = 1, *, wait: bool = True) -> None:
         """Start the agent, and wait until it answers.
 
-        :param point: where it ends itself, as :meth:`Nursery.start` has it.
+        :param point: where it ends itself, as :meth:`Nursery.agent` has it.
         :param wait: False for one that may end before it answers.
         """
         with self._lock:
             assert not self._pid, f"the agent of {self.name} runs"
-            self._pid = self._nursery.start(self.root.path, self.log, point, count)
+            self._pid = self._nursery.agent(self.root.path, self.log, point, count)
         if wait:
             wait_for(self.status, f"the agent of {self.name} to answer; {self.said()}")
 
@@ -172,28 +237,26 @@ class Host:
 
     # The process that does operations.
 
-    def hand(self) -> Child:
+    def hand(self) -> Hand:
         """Return the process that does operations; a new one where that was killed."""
         with self._lock:
-            if self._hand is not None and not self._hand.is_running:
-                self._hand.kill()
+            if self._hand is not None and self._hand.is_ended:
+                self._hand.close()
                 self._hand = None
             if self._hand is None:
-                self._hand = Child("hand", str(self.root.path), log=self.log.with_suffix(".hand"))
-                self._hand.wait_ready()
+                self._hand = self._nursery.hand(self.root.path, self.log.with_suffix(".hand"))
             return self._hand
 
     def kill_hand(self) -> None:
         """Kill the process that does operations, whatever it does."""
         with self._lock:
             if self._hand is not None:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(self._hand.pid, signal.SIGKILL)
+                self._hand.kill()
 
     def close(self) -> None:
         """End all processes of this host."""
         if self._hand is not None:
-            self._hand.kill()
+            self._hand.close()
         self.end_agent(signal.SIGKILL)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 from tests.fleet.cluster import PATIENCE
-from tests.fleet.world.child_processes import Child, EndedError
+from tests.fleet.world.child_processes import EndedError
 from tests.fleet.world.history import Cell, History, Operation, Place, Sample
 from tests.fleet.world.linear import Access
 from tests.fleet.world.trial_settings import REGISTER, Task, draw_task
@@ -20,12 +20,22 @@ from tests.fleet.world.trial_settings import REGISTER, Task, draw_task
 _BREATH = 0.05
 
 
+class Does(Protocol):
+    """What does operations."""
+
+    def send(self, data: Any) -> None:
+        """Send it a line of JSON."""
+
+    def line(self) -> bytes:
+        """Return its next line."""
+
+
 class Player(Protocol):
     """A host, as far as operations need it."""
 
     name: str
 
-    def hand(self) -> Child:
+    def hand(self) -> Does:
         """Return the process that does operations there; a new one where that was killed."""
 
 

@@ -1,0 +1,149 @@
+"""A fleet of the tests: three members of etcd behind proxies, hosts with agents, and the judgement at the end."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+
+from esmith.fleet.etcd import Etcd
+from esmith.fleet.replica import checking
+
+from esmith.fleet.journal.chain import Chain
+from esmith.fleet.journal.row import Row, decode, fill
+from tests.fleet.cluster import Cluster, wait_for
+from tests.fleet.world.child_processes import Child
+from tests.fleet.world.founding import FLEET, Writer, found, landed
+from tests.fleet.world.history import History, faults
+from tests.fleet.world.linear import is_linearizable
+from tests.fleet.world.office import Eye, Host, Nursery
+from tests.fleet.world.playing import Played, accesses_of, do, samples_of
+from tests.fleet.world.trial_settings import BEGIN, Task, empty_history
+
+#: The groups of the hosts.
+GROUPS = {"mail1": ("mx", "north"), "mail2": ("mx",), "mail3": ()}
+#: The shared layers that operations name.
+LAYERS = ("fleet", "group:mx", "group:north")
+
+
+class Fleet:
+    """It; a context manager that starts the agents, and ends all its processes.
+
+    :param cluster: etcd, running.
+    :param folder: an empty folder for the roots.
+    :param groups: the hosts and their groups.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        folder: Path,
+        nursery: Nursery,
+        groups: Mapping[str, Sequence[str]] | None = None,
+        endpoints: Sequence[str] | None = None,
+    ) -> None:
+        self.cluster = cluster
+        self.folder = folder
+        self.history: History = empty_history()
+        #: Directly to the members, past the proxies, whatever is cut.
+        direct = [f"http://127.0.0.1:{member.port}" for member in cluster.members]
+        self.etcd = Etcd(direct)
+        self.writer = Writer(self.etcd)
+        self.etcd.delete(f"/esm/{FLEET}/", f"/esm/{FLEET}0")
+        roots = found(self.etcd, folder, groups or GROUPS, endpoints or cluster.endpoints)
+        self.hosts = {name: Host(name, root, nursery) for name, root in roots.items()}
+        self._number = 0
+
+    def __enter__(self) -> Fleet:
+        with contextlib.ExitStack() as stack:
+            stack.callback(self.close)
+            for host in self.hosts.values():
+                host.start_agent()
+            self.do("mail1", BEGIN)
+            stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all processes of the hosts."""
+        for host in self.hosts.values():
+            host.close()
+
+    def __getitem__(self, name: str) -> Host:
+        return self.hosts[name]
+
+    def do(self, host: str, kind: str, layer: str = "fleet", *, outcome: str = "ok") -> str:
+        """Have a host do one operation, which has to end so; return the message where it did not succeed."""
+        operation, message = self.tell(host, kind, layer)
+        assert operation == outcome, f"{kind} on {host} ended with {operation}: {message}\n{self[host].said()}"
+        return message
+
+    def tell(self, host: str, kind: str, layer: str = "fleet") -> tuple[str, str]:
+        """Have a host do one operation; return how it ended, and the message."""
+        self._number += 1
+        operation, message = do(self[host], Task(f"one{self._number}", kind, layer))
+        self.history.operations.append(operation)
+        return operation.outcome, message
+
+    def played(self, seed: int, hosts: Sequence[str] = ()) -> Played:
+        """Return what has hosts, all by default, do operations at once."""
+        players = [self[name] for name in hosts or self.hosts]
+        return Played(self.history, players, LAYERS, seed)
+
+    @functools.cached_property
+    def eye(self) -> Eye:
+        """What notes what the hosts hold; it looks from the first use on."""
+        return Eye(list(self.hosts.values()), self.folder / "eye.jsonl")
+
+    def head(self) -> int:
+        """Return the number of the last row of the journal."""
+        return self.writer.head[0]
+
+    def settle(self) -> int:
+        """Wait until nothing is open and every host has the last revision; return that."""
+        for host in self.hosts.values():
+            wait_for(lambda host=host: not host.outbox, f"{host.name} to settle what it sent; {host.said()}")
+        head = self.head()
+        for host in self.hosts.values():
+            host.wait(head)
+        return head
+
+    def rows(self) -> list[Row]:
+        """Return the journal, each row checked as hosts check it, with its changes."""
+        chain, rows = Chain(FLEET), []
+        for raw in self.writer.rows():
+            row = chain.take(raw)
+            if not row.is_complete:
+                prefix = f"{self.writer.prefix}b/{row.token}/"
+                row = fill(row, [blob.value for blob in self.etcd.prefix(prefix)])
+            rows.append(row)
+        return rows
+
+    def judge(self) -> None:
+        """Settle, and assert that all that was recorded is as it has to be, and that the hosts hold it."""
+        self.settle()
+        lines = self.eye.close()
+        self.history.rows = [landed(row) for row in self.rows()]
+        self.history.samples += samples_of(iter(lines))
+        assert faults(self.history)[:10] == []
+        assert is_linearizable(accesses_of(self.history))
+        digests = set()
+        for host in self.hosts.values():
+            with host.snapshot() as snapshot:
+                assert checking.faults(snapshot) == []
+                digests.add(snapshot.state("fleet", "digest"))
+        assert len(digests) == 1
+
+
+def decoded(raw: bytes) -> Row:
+    """Return a row of the journal without its blobs."""
+    return decode(raw)
+
+
+__all__ = ["BEGIN", "FLEET", "GROUPS", "LAYERS", "Child", "Fleet", "decoded"]
