@@ -17,7 +17,7 @@ from esmith.layout import Layout
 from esmith.store.protocol import Snapshot
 from tests.commands import Root
 from tests.fleet.cluster import PATIENCE, wait_for
-from tests.fleet.world.child_processes import Child
+from tests.fleet.world.child_processes import Child, EndedError
 from tests.fleet.world.trial_settings import look
 from tests.store.stores import opened
 
