@@ -21,9 +21,9 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from esmith.fleet.agent import points, run_agent
-from esmith.fleet.replica import asking
 
 from esmith.errors import BehindError, EsmithError
+from esmith.fleet.replica import asking
 from esmith.layout import Layout
 from esmith.store import open_store
 from esmith.store.model import Author
@@ -75,11 +75,11 @@ def _done(layout: Layout, store: Store, task: Task) -> dict[str, Any]:
         except BehindError as error:
             if time.monotonic() < invoked + _PATIENCE:
                 with contextlib.suppress(EsmithError):
-                    asking.wait(layout, error.head, _PATIENCE)
+                    asking.wait(layout.root, error.head, _PATIENCE)
                 continue
             outcome, answer["message"] = "fail", str(error)
         except EsmithError as error:
-            outcome = "info" if getattr(error, "is_unknown", False) else "fail"
+            outcome = "info" if getattr(error, "is_doubtful", False) else "fail"
             answer["message"] = str(error)
         break
     return answer | {"outcome": outcome, "ended": time.monotonic()}
@@ -118,6 +118,7 @@ def nursery() -> None:
     has ended.
     """
     import esmith.fleet.agent.running
+
     import esmith.fleet.replica.ending  # noqa: F401 - so that no child does it
 
     say("ready")

@@ -9,12 +9,11 @@ from pathlib import Path
 from types import TracebackType
 
 from esmith.fleet.etcd import Etcd
-from esmith.fleet.replica import checking
 
 from esmith.fleet.journal.chain import Chain
-from esmith.fleet.journal.row import Row, decode, fill
+from esmith.fleet.journal.row import Row, fill
+from esmith.fleet.replica import checking
 from tests.fleet.cluster import Cluster, wait_for
-from tests.fleet.world.child_processes import Child
 from tests.fleet.world.founding import FLEET, Writer, found, landed
 from tests.fleet.world.history import History, faults
 from tests.fleet.world.linear import is_linearizable
@@ -34,6 +33,7 @@ class Fleet:
     :param cluster: etcd, running.
     :param folder: an empty folder for the roots.
     :param groups: the hosts and their groups.
+    :param endpoints: what hosts connect to, by their names; all members, where one is not named.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Fleet:
         folder: Path,
         nursery: Nursery,
         groups: Mapping[str, Sequence[str]] | None = None,
-        endpoints: Sequence[str] | None = None,
+        endpoints: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self.cluster = cluster
         self.folder = folder
@@ -52,7 +52,9 @@ class Fleet:
         self.etcd = Etcd(direct)
         self.writer = Writer(self.etcd)
         self.etcd.delete(f"/esm/{FLEET}/", f"/esm/{FLEET}0")
-        roots = found(self.etcd, folder, groups or GROUPS, endpoints or cluster.endpoints)
+        groups = groups or GROUPS
+        connect = dict.fromkeys(groups, cluster.endpoints) | dict(endpoints or {})
+        roots = found(self.etcd, folder, groups, connect)
         self.hosts = {name: Host(name, root, nursery) for name, root in roots.items()}
         self._number = 0
 
@@ -139,11 +141,3 @@ class Fleet:
                 assert checking.faults(snapshot) == []
                 digests.add(snapshot.state("fleet", "digest"))
         assert len(digests) == 1
-
-
-def decoded(raw: bytes) -> Row:
-    """Return a row of the journal without its blobs."""
-    return decode(raw)
-
-
-__all__ = ["BEGIN", "FLEET", "GROUPS", "LAYERS", "Child", "Fleet", "decoded"]

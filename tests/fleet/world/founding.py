@@ -75,11 +75,13 @@ class Writer:
         return [row.value for row in self.etcd.prefix(f"{self.prefix}j/")]
 
 
-def found(etcd: Etcd, folder: Path, hosts: Mapping[str, Sequence[str]], endpoints: Sequence[str]) -> dict[str, Path]:
+def found(
+    etcd: Etcd, folder: Path, hosts: Mapping[str, Sequence[str]], endpoints: Mapping[str, Sequence[str]]
+) -> dict[str, Path]:
     """Make a fleet, and return the roots of its hosts.
 
     :param hosts: their groups by their names; the first one begins it.
-    :param endpoints: where the agents find etcd.
+    :param endpoints: where their agents find etcd, by their names.
     """
     writer = Writer(etcd)
     keys = {host: SigningKey.generate() for host in hosts}
@@ -95,7 +97,7 @@ def found(etcd: Etcd, folder: Path, hosts: Mapping[str, Sequence[str]], endpoint
     pinned = hash_of(writer.rows()[0])
     roots = {host: folder / host for host in hosts}
     for host, root in roots.items():
-        _make_member(root, host, keys[host], endpoints, pinned)
+        _make_member(root, host, keys[host], endpoints[host], pinned)
     return roots
 
 
