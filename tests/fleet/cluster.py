@@ -143,7 +143,7 @@ class Member:
 
         def answers() -> bool:
             assert self.is_running, f"{self.name} ended: {self.log.read_text(errors='replace')[-2000:]}"
-            return self.status().get("leader", "0") != "0"
+            return bool(self.status().get("leader", "0") != "0")
 
         wait_for(answers, f"{self.name} to know a leader")
 
@@ -194,7 +194,8 @@ class Member:
                 text = answer.read()
             except (OSError, http.client.HTTPException):
                 return {}
-        return json.loads(text) if answer.status == 200 else {}
+        found: dict[str, Any] = json.loads(text) if answer.status == 200 else {}
+        return found
 
     def status(self) -> dict[str, Any]:
         """Return what it says of itself: header, leader, version, dbSize; {} when it does not answer."""
@@ -204,7 +205,7 @@ class Member:
     def is_leader(self) -> bool:
         """Whether it says that it leads."""
         status = self.status()
-        return "header" in status and bool(status.get("leader") == status["header"]["member_id"])
+        return bool(status and status.get("leader") == status["header"]["member_id"])
 
 
 def client_context(files: Files) -> ssl.SSLContext:

@@ -15,7 +15,11 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 @dataclass(frozen=True)
 class Files:
-    """Where the PEM files are; the client's certificate has no CN, which etcd's JSON gateway would refuse."""
+    """Where the PEM files are.
+
+    Only the authority has a CN: etcd's JSON gateway refuses that of a client, and gives the rights of the user whom the
+    server's CN names to whoever has a client's certificate and sends no Accept.
+    """
 
     ca: Path
     server: Path
@@ -33,9 +37,9 @@ def make_files(folder: Path, *, days: float = 30.0) -> Files:
     authority = _sign(name, name, authority_key, authority_key, days=3650, is_authority=True)
     (folder / "ca.pem").write_bytes(authority)
     _write_key(folder / "ca.key", authority_key)
-    for which, subject in (("server", [x509.NameAttribute(NameOID.COMMON_NAME, "etcd")]), ("client", [])):
+    for which in ("server", "client"):
         key = ec.generate_private_key(ec.SECP256R1())
-        (folder / f"{which}.pem").write_bytes(_sign(x509.Name(subject), name, key, authority_key, days=days))
+        (folder / f"{which}.pem").write_bytes(_sign(x509.Name([]), name, key, authority_key, days=days))
         _write_key(folder / f"{which}.key", key)
     names = ("ca.pem", "server.pem", "server.key", "client.pem", "client.key", "ca.key")
     return Files(*(folder / each for each in names))
