@@ -77,7 +77,7 @@ def test_partition_majority_moves_on_then_heals(fleet: Fleet) -> None:
 
 
 def test_all_endpoints_away(fleet: Fleet) -> None:
-    """With every endpoint away a write is refused in time and names each of them, and what comes back is taken again."""
+    """With every endpoint away a write is refused in time and names each; what comes back is taken again."""
     fleet.do("mail1", "swap")
     fleet.settle()
     for member in fleet.cluster.members:
