@@ -9,7 +9,6 @@ from pathlib import Path
 from types import TracebackType
 
 from esmith.fleet.etcd import Etcd
-
 from esmith.fleet.journal.chain import Chain
 from esmith.fleet.journal.row import Row, fill
 from esmith.fleet.replica import checking
@@ -110,7 +109,7 @@ class Fleet:
     def settle(self) -> int:
         """Wait until nothing is open and every host has the last revision; return that."""
         for host in self.hosts.values():
-            wait_for(lambda host=host: not host.outbox, f"{host.name} to settle what it sent; {host.said()}")
+            wait_for(functools.partial(_is_settled, host), f"{host.name} to settle what it sent; {host.said()}")
         head = self.head()
         for host in self.hosts.values():
             host.wait(head)
@@ -141,3 +140,7 @@ class Fleet:
                 assert checking.faults(snapshot) == []
                 digests.add(snapshot.state("fleet", "digest"))
         assert len(digests) == 1
+
+
+def _is_settled(host: Host) -> bool:
+    return not host.outbox

@@ -5,18 +5,19 @@ Hosts made so take the journal from its first row when their agents begin.
 
 from __future__ import annotations
 
+import json
 import secrets
 import time
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from esmith.fleet.etcd import Etcd
-from esmith.fleet.etcd.operations import put
-
 from esmith import __version__
 from esmith.fields import replace
+from esmith.fleet.etcd import Etcd
+from esmith.fleet.etcd.operations import put
 from esmith.fleet.journal.keys import SigningKey
-from esmith.fleet.journal.row import Row, encode, hash_of
+from esmith.fleet.journal.row import FORMAT, Row, encode, hash_of, split
 from tests.fleet.world.history import Cell, Landed, Place
 from tests.store.stores import AUTHOR, bare_root, opened
 
@@ -113,6 +114,13 @@ def _make_member(root: Path, host: str, key: SigningKey, endpoints: Sequence[str
             transaction.set_prop("configuration", "fleet", prop, value)
         for name, text in (("name", FLEET), ("host", host), ("first", pinned)):
             transaction.set_state("fleet", name, text.encode())
+
+
+def encode_newer(row: Row, key: SigningKey) -> bytes:
+    """Return a row as a newer version of this program would write it."""
+    data = json.loads(split(encode(row, key))[1])
+    body = json.dumps(data | {"format": FORMAT + 1, "new": True}, sort_keys=True, separators=(",", ":")).encode()
+    return b64encode(key.sign(body)) + b"\n" + body
 
 
 def landed(row: Row) -> Landed:

@@ -152,6 +152,16 @@ class Host:
         if wait:
             wait_for(self.status, f"the agent of {self.name} to answer; {self.said()}")
 
+    @contextlib.contextmanager
+    def agent_in(self, *before: str, env: dict[str, str] | None = None) -> Iterator[Child]:
+        """Run the agent as a process behind other words, as those of ``faketime``, until the end of the context.
+
+        :param env: what its environment has besides.
+        """
+        with Child("agent", str(self.root.path), log=self.log, before=before, env=env) as child:
+            wait_for(self.status, f"the agent of {self.name} to answer; {self.said()}")
+            yield child
+
     def kill_agent(self) -> None:
         """Kill the agent, and start another at once."""
         self.end_agent(signal.SIGKILL)

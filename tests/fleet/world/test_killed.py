@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import random
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-
 from esmith.fleet.agent.points import POINTS
+
 from tests.fleet.cluster import wait_for
 from tests.fleet.world.fleet import Fleet
 
@@ -15,7 +14,15 @@ pytestmark = pytest.mark.program("etcd")
 
 #: What an agent comes to when a command of its own host sends, when another host's row comes, and when nobody knows
 #: the outcome.
-SENDING = ("before outbox", "after outbox", "before txn", "after txn", "before answer", "before removal", "after removal")
+SENDING = (
+    "before outbox",
+    "after outbox",
+    "before txn",
+    "after txn",
+    "before answer",
+    "before removal",
+    "after removal",
+)
 FOLLOWING = ("before apply", "before commit", "after apply")
 SETTLING = ("before settling", "after settling")
 #: All but these are reached here: a long changeset has a test of its own, as have signals.
@@ -27,10 +34,10 @@ def test_every_point_is_played() -> None:
     assert {*SENDING, *FOLLOWING, *SETTLING, *ELSEWHERE} == set(POINTS)
 
 
-def _again(fleet: Fleet, name: str, *point: str) -> None:
+def _again(fleet: Fleet, name: str, point: str) -> None:
     """End the agent of a host and start it, to be killed at a point."""
     fleet[name].end_agent()
-    fleet[name].start_agent(*point)
+    fleet[name].start_agent(point)
 
 
 def test_replica_kill9_at_every_write(fleet: Fleet) -> None:
@@ -99,7 +106,6 @@ def test_a_killed_agent_is_noticed(fleet: Fleet) -> None:
     message = fleet.do("mail3", "swap", outcome="fail")
     assert "agent" in message
     host.start_agent()
-    with ThreadPoolExecutor(1) as thread:
-        thread.submit(fleet.settle).result()
+    fleet.settle()
     fleet.do("mail3", "swap")
     assert wait_for(lambda: host.revision == fleet.head(), "the host to have the last revision")

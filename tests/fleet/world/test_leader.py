@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from tests.fleet.cluster import wait_for
@@ -102,11 +104,12 @@ def test_writer_crash_between_txn_and_local_apply(fleet: Fleet) -> None:
 
 def test_a_command_that_is_behind_comes_again(fleet: Fleet) -> None:
     """Hosts that raise one counter at the same moment lose no increment: who was behind does it again."""
-    from concurrent.futures import ThreadPoolExecutor
+
+    def count(name: str) -> None:
+        for _ in range(6):
+            fleet.do(name, "add")
 
     with ThreadPoolExecutor(3) as threads:
-        work = [threads.submit(lambda name=name: [fleet.do(name, "add") for _ in range(6)]) for name in fleet.hosts]
-        for each in work:
-            each.result()
+        list(threads.map(count, fleet.hosts))
     fleet.settle()
     assert {host.prop(*Cell(*COUNTER)) for host in fleet.hosts.values()} == {"18"}

@@ -19,6 +19,8 @@ COUNTER = Cell(DATABASE, KEY, "Count")
 BUNDLE = tuple(Cell(DATABASE, KEY, f"Part{number}") for number in range(4))
 REGISTER = Cell(DATABASE, KEY, "Register")
 LAYERED = Cell(DATABASE, KEY, "Layered")
+#: How many properties the kind ``many`` sets: its row is longer than one value of etcd should be.
+MANY = 6000
 #: The first operation of each history: the record itself.
 BEGIN = "begin"
 KINDS = ("add", "bundle", "swap", "layer", "guest", "leave")
@@ -56,6 +58,11 @@ class Task:
         if self.kind == "layer":
             transaction.set_prop(*LAYERED, self.stamp)
             return {Place(self.layer, LAYERED): self.stamp}, {}
+        if self.kind == "many":
+            cells = [Cell(DATABASE, KEY, f"Many{number:04}") for number in range(MANY)]
+            for cell in cells:
+                transaction.set_prop(*cell, self.stamp * 20)
+            return {Place("fleet", cell): self.stamp * 20 for cell in cells}, {}
         return self._come_or_go(transaction)
 
     def _come_or_go(self, transaction: Transaction) -> tuple[dict[Place, str | None], dict[Cell, str | None]]:
