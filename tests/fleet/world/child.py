@@ -149,7 +149,10 @@ def _become(stream: int, what: str, root: str, log: str, point: str, count: int)
     try:
         if point:
             points.set_hook(_killer(point, count))
-        code = hand(root) or 0 if what == "hand" else run_agent(Layout(root))
+        if what == "agent":
+            code = run_agent(Layout(root))
+        else:
+            hand(root)
     except BaseException:  # noqa: BLE001 - it is the end of the process
         traceback.print_exc()
     sys.stderr.flush()

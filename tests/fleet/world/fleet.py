@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
-from esmith.fleet.etcd import Etcd
+from esmith.fleet.etcd.client import Etcd
 from esmith.fleet.journal.chain import Chain
 from esmith.fleet.journal.row import Row, fill
 from esmith.fleet.replica import checking
@@ -121,8 +121,7 @@ class Fleet:
         for raw in self.writer.rows():
             row = chain.take(raw)
             if not row.is_complete:
-                prefix = f"{self.writer.prefix}b/{row.token}/"
-                row = fill(row, [blob.value for blob in self.etcd.prefix(prefix)])
+                row = fill(row, self.writer.values(f"b/{row.token}/"))
             rows.append(row)
         return rows
 

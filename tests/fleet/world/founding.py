@@ -14,7 +14,7 @@ from pathlib import Path
 
 from esmith import __version__
 from esmith.fields import replace
-from esmith.fleet.etcd import Etcd
+from esmith.fleet.etcd.client import Etcd
 from esmith.fleet.etcd.operations import put
 from esmith.fleet.journal.keys import SigningKey
 from esmith.fleet.journal.row import FORMAT, Row, encode, hash_of, split
@@ -40,8 +40,8 @@ class Writer:
     @property
     def head(self) -> tuple[int, str]:
         """Number and hash of the last row."""
-        found = self.etcd.range(f"{self.prefix}head").rows
-        number, _, digest = found[0].value.decode().partition(" ") if found else ("0", "", "")
+        found = self.etcd.get(f"{self.prefix}head")
+        number, _, digest = found.value.decode().partition(" ") if found else ("0", "", "")
         return int(number), digest
 
     def row(self, host: str, kind: str, **fields: object) -> Row:
@@ -73,7 +73,11 @@ class Writer:
 
     def rows(self) -> list[bytes]:
         """Return the whole journal."""
-        return [row.value for row in self.etcd.prefix(f"{self.prefix}j/")]
+        return self.values("j/")
+
+    def values(self, below: str) -> list[bytes]:
+        """Return the values of all keys of the fleet that begin so."""
+        return [row.value for page in self.etcd.prefix(f"{self.prefix}{below}") for row in page.rows]
 
 
 def found(
