@@ -212,6 +212,16 @@ class Host:
         """Return what the agent says of itself; {} when it does not answer."""
         return self.ask({"verb": "status"}) if (self.root.path / AGENT_FILES).is_dir() else {}
 
+    @property
+    def stopped(self) -> str:
+        """Why the agent applies nothing any more, with the cure; "" while it does."""
+        found = self.status().get("stopped") or {}
+        return f"{found.get('message', '')} {found.get('hint', '')}".strip() if isinstance(found, dict) else str(found)
+
+    def wait_stopped(self) -> str:
+        """Wait until the agent applies nothing any more, and return why."""
+        return str(wait_for(lambda: self.stopped, f"{self.name} to stop; {self.said()}"))
+
     def said(self) -> str:
         """Return the end of what the agent printed."""
         return self.log.read_text(errors="replace")[-3000:] if self.log.exists() else ""

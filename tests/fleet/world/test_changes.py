@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import functools
-
 import pytest
 
 from esmith.fleet.journal.keys import SigningKey
-from tests.fleet.cluster import wait_for
 from tests.fleet.world.fleet import Fleet
 from tests.fleet.world.founding import KEYS, encode_newer
-from tests.fleet.world.office import Host
 from tests.fleet.world.trial_settings import DATABASE, GUEST, KEY, LAYERED, MANY, REGISTER
 
 pytestmark = pytest.mark.program("etcd")
@@ -91,13 +87,8 @@ def test_old_and_new_version_mixed(fleet: Fleet) -> None:
     key = SigningKey.load(str(fleet["mail2"].root.path / KEYS / "signing.key"))
     number = fleet.writer.write(encode_newer(row, key))
     for host in fleet.hosts.values():
-        status = wait_for(functools.partial(_stopped, host), f"{host.name} to stop")
+        status = host.wait_stopped()
         assert str(number) in status and "mail2" in status and "newer" in status, status
-        assert "upgrade" in host.status()["stopped"]["hint"]
+        assert "upgrade" in status
         assert host.prop(*REGISTER) == before[host.name]
     assert "newer" in fleet.do("mail1", "swap", outcome="fail")
-
-
-def _stopped(host: Host) -> str:
-    found = host.status().get("stopped") or {}
-    return str(found.get("message", "")) if isinstance(found, dict) else str(found)
