@@ -17,12 +17,11 @@ import socket
 import sys
 import time
 import traceback
-from collections.abc import Callable
 from typing import Any, NoReturn
 
-from esmith.fleet.agent import points, run_agent
-
 from esmith.errors import BehindError, EsmithError
+from esmith.fleet.agent import points, run_agent
+from esmith.fleet.agent.reporting import Pace
 from esmith.fleet.replica import asking
 from esmith.layout import Layout
 from esmith.store import open_store
@@ -35,6 +34,8 @@ _PATIENCE = 60.0
 #: Seconds between two looks of the eye.
 _GLANCE = 0.002
 _PR_SET_PDEATHSIG = 1
+#: No "esmith status" is run beside: it would take more than all the rest.
+PACE = Pace(heartbeat=1.0, file=0.05, status=0.5, counts=0.0)
 
 
 def hand(root: str) -> None:
@@ -118,7 +119,6 @@ def nursery() -> None:
     has ended.
     """
     import esmith.fleet.agent.running
-
     import esmith.fleet.replica.ending  # noqa: F401 - so that no child does it
 
     say("ready")
@@ -148,9 +148,9 @@ def _become(stream: int, what: str, root: str, log: str, point: str, count: int)
     code = 70
     try:
         if point:
-            points.set_hook(_killer(point, count))
+            _kill_at(point, count)
         if what == "agent":
-            code = run_agent(Layout(root))
+            code = run_agent(Layout(root), pace=PACE)
         else:
             hand(root)
     except BaseException:  # noqa: BLE001 - it is the end of the process
@@ -161,10 +161,11 @@ def _become(stream: int, what: str, root: str, log: str, point: str, count: int)
 
 def agent(root: str) -> None:
     """Be the agent of a root, in a process that is started: in a network of its own."""
-    sys.exit(run_agent(Layout(root)))
+    sys.exit(run_agent(Layout(root), pace=PACE))
 
 
-def _killer(point: str, count: int) -> Callable[[str], None]:
+def _kill_at(point: str, count: int) -> None:
+    """Have this process end by SIGKILL when it gets to a point so many times."""
     left = [count]
 
     def reached(name: str) -> None:
@@ -173,8 +174,13 @@ def _killer(point: str, count: int) -> Callable[[str], None]:
             if not left[0]:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-    return reached
+    points.set_hook(reached)
 
 
 if __name__ == "__main__":
-    {"hand": hand, "eye": eye, "nursery": nursery, "agent": agent}[sys.argv[1]](*sys.argv[2:])
+    if sys.argv[1] == "nursery":
+        nursery()
+    elif sys.argv[1] == "eye":
+        eye(*sys.argv[2:])
+    else:
+        agent(sys.argv[2])
