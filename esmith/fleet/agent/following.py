@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from esmith.fleet.agent.outbox import Outbox
     from esmith.fleet.agent.remote import Remote
     from esmith.fleet.agent.state import State
-    from esmith.fleet.etcd import Watch
+    from esmith.fleet.etcd.watch import Watch
     from esmith.fleet.journal.chain import Head
 
 #: So many rows are read at once; each has less than a megabyte.
@@ -79,7 +79,7 @@ class Follower:
     def run(self) -> None:
         """Follow until the agent ends."""
         tries = 0
-        while not self._state.is_ending:
+        while not self._state.ends():
             self._kicked.clear()
             try:
                 self._follow()
@@ -133,7 +133,7 @@ class Follower:
             with self._lock:
                 self._watch = watch
             try:
-                if not (self._kicked.is_set() or self._state.is_ending):
+                if not (self._kicked.is_set() or self._state.ends()):
                     self._listen(checker, remote, watch)
             finally:
                 with self._lock:
@@ -153,12 +153,12 @@ class Follower:
                     _require_known(checker.head, number, raw, remote)
             if rows and not self._take(checker, remote, rows):
                 return
-            if self._state.is_ending or self._kicked.is_set():
+            if self._state.ends() or self._kicked.is_set():
                 return
 
     def _catch_up(self, checker: Checker, remote: Remote, head: Head) -> None:
         """Read and apply the rows after the store's own, up to the last one there is."""
-        while not self._state.is_ending:
+        while not self._state.ends():
             rows = remote.rows(checker.head.number + 1, _PAGE)
             if rows and not self._take(checker, remote, rows, is_few=head.number - checker.head.number <= _FEW):
                 raise StoppedError(
@@ -171,9 +171,7 @@ class Follower:
             missing = checker.head.number + 1
             raise StoppedError(f"row {missing} of the fleet's journal is missing", hint=_RESYNC)
 
-    def _take(
-        self, checker: Checker, remote: Remote, rows: list[tuple[int, bytes]], *, is_few: bool = True
-    ) -> bool:
+    def _take(self, checker: Checker, remote: Remote, rows: list[tuple[int, bytes]], *, is_few: bool = True) -> bool:
         """Check and apply rows; return whether there was no gap before or between them."""
         ready: list[Checked] = []
         fault: RowError | None = None
@@ -261,5 +259,3 @@ def _require_known(own: Head, number: int, raw: bytes, remote: Remote) -> None:
 
 def _text(error: EsmithError) -> str:
     return f"{error.place}: {error.message}" if error.place else error.message
-
-

@@ -66,7 +66,7 @@ class Outbox:
 
     def all(self) -> list[Sent]:
         """Return what is in it, in the order of the revisions."""
-        return sorted(list(self._sent.values()), key=lambda sent: (sent.revision, sent.token))
+        return sorted(self._sent.copy().values(), key=lambda sent: (sent.revision, sent.token))
 
     def find(self, token: str) -> Sent | None:
         """Return what was sent under a token, None when that is not in it."""

@@ -101,7 +101,6 @@ class Agent:
         )
         counting = Counting(layout, self._children, pace.counts)
         self._reporter = Reporter(
-            layout,
             local,
             state,
             outbox,
@@ -138,7 +137,7 @@ class Agent:
                 self._stop.set()
 
     def _end(self, threads: list[threading.Thread]) -> None:
-        self.state.update(is_ending=True)
+        self.state.end()
         self._sender.end()
         self._follower.kick()
         self._signaller.look()
