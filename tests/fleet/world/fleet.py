@@ -46,9 +46,8 @@ class Fleet:
         self.cluster = cluster
         self.folder = folder
         self.history: History = empty_history()
-        #: Directly to the members, past the proxies, whatever is cut.
-        direct = [f"http://127.0.0.1:{member.port}" for member in cluster.members]
-        self.etcd = Etcd(direct)
+        #: Directly to the members, past the proxies, whatever is cut; with all rights.
+        self.etcd = self._connect()
         self.writer = Writer(self.etcd)
         self.etcd.delete(f"/esm/{FLEET}/", f"/esm/{FLEET}0")
         groups = groups or GROUPS
@@ -56,6 +55,9 @@ class Fleet:
         roots = found(self.etcd, folder, groups, connect)
         self.hosts = {name: Host(name, root, nursery) for name, root in roots.items()}
         self._number = 0
+
+    def _connect(self) -> Etcd:
+        return Etcd([f"http://127.0.0.1:{member.port}" for member in self.cluster.members])
 
     def __enter__(self) -> Fleet:
         with contextlib.ExitStack() as stack:

@@ -11,6 +11,7 @@ import time
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from esmith import __version__
 from esmith.fields import replace
@@ -123,7 +124,12 @@ def _make_member(root: Path, host: str, key: SigningKey, endpoints: Sequence[str
 def encode_newer(row: Row, key: SigningKey) -> bytes:
     """Return a row as a newer version of this program would write it."""
     data = json.loads(split(encode(row, key))[1])
-    body = json.dumps(data | {"format": FORMAT + 1, "new": True}, sort_keys=True, separators=(",", ":")).encode()
+    return encode_json(data | {"format": FORMAT + 1, "new": True}, key)
+
+
+def encode_json(data: Mapping[str, Any], key: SigningKey) -> bytes:
+    """Return a row of any content, signed, whether or not it is one."""
+    body = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
     return b64encode(key.sign(body)) + b"\n" + body
 
 

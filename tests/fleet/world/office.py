@@ -222,6 +222,19 @@ class Host:
         """Wait until the agent applies nothing any more, and return why."""
         return str(wait_for(lambda: self.stopped, f"{self.name} to stop; {self.said()}"))
 
+    def wait_trouble(self) -> str:
+        """Wait until the agent is stopped or says what fails, and return that."""
+
+        def found() -> str:
+            error = self.status().get("error") or {}
+            return self.stopped or (str(error.get("message", "")) if isinstance(error, dict) else str(error))
+
+        return str(wait_for(found, f"{self.name} to notice; {self.said()}"))
+
+    def wait_going_on(self) -> None:
+        """Wait until the agent is not stopped any more."""
+        wait_for(lambda: self.status() and not self.stopped, f"{self.name} to go on; {self.said()}")
+
     def said(self) -> str:
         """Return the end of what the agent printed."""
         return self.log.read_text(errors="replace")[-3000:] if self.log.exists() else ""
