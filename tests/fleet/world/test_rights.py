@@ -22,7 +22,7 @@ from tests.programs import require
 pytestmark = pytest.mark.program("etcd")
 
 NEW = SigningKey.generate()
-OPEN = {"until": 1_900_000_000}
+LATER = 1_900_000_000
 CELL = [*REGISTER, "stolen"]
 
 
@@ -32,13 +32,13 @@ def walled(tmp_path_factory: pytest.TempPathFactory, nursery: Nursery) -> Iterat
     require(["etcd"])
     folder = tmp_path_factory.mktemp("walled")
     groups: dict[str, tuple[str, ...]] = {"mail1": ("mx",), "mail2": (), "mail3": ()}
-    with Cluster(folder / "etcd", 1, Options(tls=True)) as cluster:
-        with WalledFleet(cluster, folder / "roots", nursery, groups) as fleet:
-            fleet.do("mail1", "swap")
-            fleet.do("mail1", "add")
-            fleet.settle()
-            fleet["mail2"].end_agent()
-            yield fleet
+    cluster = Cluster(folder / "etcd", 1, Options(tls=True))
+    with cluster, WalledFleet(cluster, folder / "roots", nursery, groups) as fleet:
+        fleet.do("mail1", "swap")
+        fleet.do("mail1", "add")
+        fleet.settle()
+        fleet["mail2"].end_agent()
+        yield fleet
 
 
 @pytest.fixture
@@ -80,9 +80,9 @@ NOT_ITS: dict[str, tuple[Callable[[Thief], object], str]] = {
         lambda thief: thief.write("join", NEW, host="mail9", name="mail9", key=NEW.public, groups=[]),
         "no open invitation",
     ),
-    "to invite": (lambda thief: thief.write("invite", name="mail9", key=NEW.public, **OPEN), "only mail1"),
+    "to invite": (lambda thief: thief.write("invite", name="mail9", key=NEW.public, until=LATER), "only mail1"),
     "to invite under the name of a member": (
-        lambda thief: thief.write("invite", name="mail3", key=NEW.public, **OPEN),
+        lambda thief: thief.write("invite", name="mail3", key=NEW.public, until=LATER),
         "mail1",
     ),
     "to remove another host": (lambda thief: thief.write("remove", name="mail1"), "only mail1"),
@@ -116,7 +116,7 @@ NOT_ITS: dict[str, tuple[Callable[[Thief], object], str]] = {
 
 @pytest.mark.parametrize("what", NOT_ITS)
 def test_rights_of_a_stolen_node_certificate(walled: WalledFleet, thief: Thief, what: str) -> None:
-    """A row that its signer may not write is applied by no host: each stops there and names the row, the host and why."""
+    """A row that its signer may not write is applied by no host: each stops there, and says which and why."""
     attack, word = NOT_ITS[what]
     before = walled["mail1"].prop(*REGISTER)
     head = walled.head()

@@ -92,10 +92,10 @@ class Thief:
         self.key = key
         self.writer = Writer(etcd)
 
-    def write(self, kind: str, key: SigningKey | None = None, *, host: str = "", **fields: Any) -> int:
+    def write(self, kind: str, signs: SigningKey | None = None, **fields: Any) -> int:
         """Write a row of the right form and whatever content at the end of the journal; return its number.
 
-        :param host: who is to have signed it; the host itself by default.
+        :param signs: the key; that of the host by default.
         :param fields: go into its JSON as they are.
         """
         number, previous = self.writer.head
@@ -104,14 +104,14 @@ class Thief:
             "fleet": FLEET,
             "revision": number + 1,
             "previous": previous,
-            "host": host or self.name,
+            "host": self.name,
             "token": f"{number:032x}",
             "time": 1_800_000_000,
             "program": "0.1.0",
             "kind": kind,
             "author": ["thief", "", ["steal"]],
         }
-        return self.writer.write(encode_json(data | fields, key or self.key))
+        return self.writer.write(encode_json(data | fields, signs or self.key))
 
     def rewrite(self, number: int) -> None:
         """Write other content into a row that is there, signed by the host, with the hashes of all rows after it."""
