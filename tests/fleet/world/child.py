@@ -20,8 +20,9 @@ import traceback
 from typing import Any, NoReturn
 
 from esmith.errors import BehindError, EsmithError
-from esmith.fleet.agent import points, run_agent
+from esmith.fleet.agent import points
 from esmith.fleet.agent.reporting import Pace
+from esmith.fleet.agent.running import run_agent
 from esmith.fleet.replica import asking
 from esmith.layout import Layout
 from esmith.store import open_store
@@ -118,7 +119,6 @@ def nursery() -> None:
     whose standard streams are a socket that comes with the request. ``{"what": "reap", "pid": PID}`` waits until one
     has ended.
     """
-    import esmith.fleet.agent.running
     import esmith.fleet.replica.ending  # noqa: F401 - so that no child does it
 
     say("ready")

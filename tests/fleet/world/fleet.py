@@ -7,6 +7,7 @@ import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from esmith.fleet.etcd.client import Etcd
 from esmith.fleet.journal.chain import Chain
@@ -59,7 +60,7 @@ class Fleet:
     def _connect(self) -> Etcd:
         return Etcd([f"http://127.0.0.1:{member.port}" for member in self.cluster.members])
 
-    def __enter__(self) -> Fleet:
+    def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
             stack.callback(self.close)
             for host in self.hosts.values():
