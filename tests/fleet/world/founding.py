@@ -1,7 +1,4 @@
-"""A fleet made without its commands, quickly: the rows with which hosts join, and roots that are members.
-
-Hosts made so take the journal from its first row when their agents begin.
-"""
+"""A fleet made without its commands, quickly: the rows with which hosts join, and roots that are members."""
 
 from __future__ import annotations
 
@@ -15,10 +12,12 @@ from typing import Any
 
 from esmith import __version__
 from esmith.fields import replace
+from esmith.fleet.agent.checked import checker_of_all
 from esmith.fleet.etcd.client import Etcd
 from esmith.fleet.etcd.operations import put
 from esmith.fleet.journal.keys import SigningKey
 from esmith.fleet.journal.row import FORMAT, Row, encode, hash_of, split
+from esmith.fleet.replica.applying import rebuild
 from tests.fleet.world.history import Cell, Landed, Place
 from tests.store.stores import AUTHOR, bare_root, opened
 
@@ -100,14 +99,14 @@ def found(
             writer.write(encode(writer.row(first, "invite", name=host, key=signs.public, until=until), keys[first]))
         join = writer.row(host, "join", name=host, key=keys[host].public, groups=tuple(groups))
         writer.write(encode(join, signs))
-    pinned = hash_of(writer.rows()[0])
+    rows = writer.rows()
     roots = {host: folder / host for host in hosts}
     for host, root in roots.items():
-        _make_member(root, host, keys[host], endpoints[host], pinned)
+        _make_member(root, host, keys[host], endpoints[host], rows)
     return roots
 
 
-def _make_member(root: Path, host: str, key: SigningKey, endpoints: Sequence[str], pinned: str) -> None:
+def _make_member(root: Path, host: str, key: SigningKey, endpoints: Sequence[str], rows: Sequence[bytes]) -> None:
     bare_root(root)
     folder = root / KEYS
     folder.mkdir(mode=0o700, parents=True)
@@ -117,8 +116,10 @@ def _make_member(root: Path, host: str, key: SigningKey, endpoints: Sequence[str
         props = {"status": "enabled", "Name": FLEET, "Host": host, "Endpoints": ",".join(endpoints)}
         for prop, value in props.items():
             transaction.set_prop("configuration", "fleet", prop, value)
-        for name, text in (("name", FLEET), ("host", host), ("first", pinned)):
+        for name, text in (("name", FLEET), ("host", host), ("first", hash_of(rows[0]))):
             transaction.set_state("fleet", name, text.encode())
+        checker = checker_of_all(FLEET, hash_of(rows[0]))
+        rebuild(transaction, [checker.take(raw, lambda _token, _count: []).applied for raw in rows])
 
 
 def encode_newer(row: Row, key: SigningKey) -> bytes:

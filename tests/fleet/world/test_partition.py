@@ -71,9 +71,9 @@ def test_partition_majority_moves_on_then_heals(fleet: Fleet) -> None:
     """With the leader cut off the others go on; when it is back all hosts have one history."""
     cluster, played = fleet.cluster, fleet.played(3)
     with fleet.eye:
-        played.run(40, [(10, lambda: cluster.isolate([cluster.leader()])), (30, cluster.heal)])
+        played.run(24, [(8, lambda: cluster.isolate([cluster.leader()])), (14, cluster.heal)])
         fleet.judge()
-    assert fleet.head() > 20
+    assert fleet.head() > 15
 
 
 def test_all_endpoints_away(fleet: Fleet) -> None:
