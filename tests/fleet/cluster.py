@@ -249,9 +249,11 @@ class Cluster:
         words += ["--listen-client-urls", f"{own}:{member.port}", "--advertise-client-urls", member.endpoint]
         words += ["--listen-peer-urls", f"{own}:{member.peer_port}", "--initial-advertise-peer-urls", member.peer_url]
         words += ["--initial-cluster", cluster, "--initial-cluster-state", "new", "--logger", "zap"]
-        words += ["--heartbeat-interval", str(options.election_ms // 10), "--election-timeout"]
+        # One member alone has nobody to wait for.
+        election = options.election_ms if self.size > 1 else 100
+        words += ["--heartbeat-interval", str(election // 10), "--election-timeout", str(election)]
         # bcrypt at its lowest cost: a token takes 1 ms instead of 200.
-        words += [str(options.election_ms), "--bcrypt-cost", "4", "--auth-token-ttl", str(options.token_seconds)]
+        words += ["--bcrypt-cost", "4", "--auth-token-ttl", str(options.token_seconds)]
         if options.quota:
             words += ["--quota-backend-bytes", str(options.quota)]
         if options.snapshot_count:

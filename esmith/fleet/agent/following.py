@@ -14,6 +14,7 @@ from esmith.errors import EsmithError
 from esmith.fleet.agent.checked import checker_of
 from esmith.fleet.agent.identity import no_member
 from esmith.fleet.agent.state import Trouble
+from esmith.fleet.etcd.errors import DeniedError
 from esmith.fleet.journal.errors import RowError
 from esmith.fleet.journal.row import decode, hash_of
 
@@ -121,11 +122,16 @@ class Follower:
             checker = checker_of(snapshot, fleet.decode())
         self._state.update(local=checker.head)
         remote = self._connect()
-        self._require_own(checker, remote)
-        head, own, revision = remote.head_and_row(checker.head.number)
+        try:
+            head, own, revision = remote.head_and_row(checker.head.number)
+        except DeniedError:
+            # Who was removed is let in no more.
+            self._require_own(checker, remote)
+            raise
         require_same(checker.head, head, own)
         self._state.update(head=head)
         self._catch_up(checker, remote, head)
+        self._require_own(checker, remote)
         self._state.update(stopped=Trouble(), error=Trouble())
         self._local.set_state("stopped", None)
         self._has_signals()
@@ -203,7 +209,8 @@ class Follower:
         if now.number > self._state.head.number:
             self._state.update(head=now)
         self._state.update(local=now, error=Trouble())
-        self._require_own(checker, remote)
+        if any(one.row.kind in ("leave", "remove") for one in ready):
+            self._require_own(checker, remote)
         if any(one.row.kind == "signal" for one in ready):
             self._has_signals()
 

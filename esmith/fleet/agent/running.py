@@ -87,6 +87,7 @@ class Agent:
         layout, state, pace = self._layout, self.state, self._pace
         self._local = local = Local(layout)
         outbox = Outbox(outbox_of(layout))
+        outbox.remove_left()
         connect = Connector(layout, local, _CALL_SECONDS)
         self._children = Children(layout)
         self._sender = Sender(connect, state, outbox)
