@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from esmith.fleet.etcd.client import Etcd
+from esmith.fleet.etcd.errors import AwayError
 from esmith.fleet.journal.chain import Chain
 from esmith.fleet.journal.row import Row, fill
 from esmith.fleet.replica import checking
@@ -66,6 +67,7 @@ class Fleet:
             for host in self.hosts.values():
                 host.start_agent()
             self.do("mail1", BEGIN)
+            self.settle()
             stack.pop_all()
         return self
 
@@ -106,8 +108,15 @@ class Fleet:
         return Eye(list(self.hosts.values()), self.folder / "eye.jsonl")
 
     def head(self) -> int:
-        """Return the number of the last row of the journal."""
-        return self.writer.head[0]
+        """Return the number of the last row of the journal; waits until etcd has a leader."""
+
+        def number() -> int:
+            try:
+                return self.writer.head[0]
+            except AwayError:
+                return 0
+
+        return int(wait_for(number, "etcd to say where the journal ends"))
 
     def settle(self) -> int:
         """Wait until nothing is open and every host has the last revision; return that."""
