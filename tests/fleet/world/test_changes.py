@@ -45,7 +45,7 @@ def test_delete_of_a_property_shows_the_layer_below(fleet: Fleet) -> None:
     fleet.settle()
     above = fleet["mail1"].prop(*LAYERED)
     assert [host.prop(*LAYERED) for host in fleet.hosts.values()] == [above, above, below]
-    fleet["mail2"].root.db("--group", "mx", "delprop", DATABASE, KEY, LAYERED.prop)
+    fleet["mail2"].root.db("--group", "mx", DATABASE, "delprop", KEY, LAYERED.prop)
     fleet.settle()
     assert [host.prop(*LAYERED) for host in fleet.hosts.values()] == [below] * 3
 
