@@ -33,7 +33,6 @@ from tests.programs import path_of
 
 #: Seconds that anything a test waits for may take; a machine under load takes long, and a failure is rare.
 PATIENCE = 60.0
-_STATES = "/proc/net/tcp"
 
 
 def wait_for(state: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any:
@@ -130,7 +129,6 @@ class Member:
             # It ends with the tests, also when these are killed.
             self.process = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "KILL", *self.words],
-                stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 env={"PATH": os.environ.get("PATH", os.defpath), "GOMAXPROCS": "2"},
@@ -180,13 +178,10 @@ class Member:
 
     def call(self, path: str, body: dict[str, Any], timeout: float = 5.0) -> dict[str, Any]:
         """Ask it itself, past its proxy, by its JSON gateway; {} when it does not answer, or not with success."""
-        connection: http.client.HTTPConnection
+        kind = http.client.HTTPConnection
         if self.files:
-            connection = http.client.HTTPSConnection(
-                "127.0.0.1", self.port, timeout=timeout, context=client_context(self.files)
-            )
-        else:
-            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+            kind = functools.partial(http.client.HTTPSConnection, context=client_context(self.files))  # type: ignore[assignment]
+        connection = kind("127.0.0.1", self.port, timeout=timeout)
         with contextlib.closing(connection):
             try:
                 connection.request("POST", path, json.dumps(body))
@@ -198,7 +193,7 @@ class Member:
         return found
 
     def status(self) -> dict[str, Any]:
-        """Return what it says of itself: header, leader, version, dbSize; {} when it does not answer."""
+        """Return what it reports of itself: header, leader, version, dbSize; {} when it does not answer."""
         return self.call("/v3/maintenance/status", {}, 1.0)
 
     @property
@@ -276,14 +271,13 @@ class Cluster:
     def start(self) -> None:
         """Start all members that do not run, and wait until each knows a leader."""
         started = [member for member in self.members if not member.is_running]
-        try:
+        with contextlib.ExitStack() as failing:
+            failing.callback(self.stop)
             for member in started:
                 member.start(wait=False)
             for member in started:
                 member.wait()
-        except BaseException:
-            self.stop()
-            raise
+            failing.pop_all()
 
     def stop(self) -> None:
         """End all members and proxies; their data stays."""
@@ -344,7 +338,7 @@ class Cluster:
     def _owner(self, port: int) -> str:
         """Return the member whose connection has this port at its own end, "" for none (proc(5), /proc/net/tcp)."""
         wanted = f"0100007F:{port:04X}"
-        with open(_STATES, encoding="ascii") as lines:
+        with open("/proc/net/tcp", encoding="ascii") as lines:
             inodes = {f"socket:[{words[9]}]" for words in map(str.split, lines) if words[1] == wanted}
         for member in self.members:
             if member.is_running:

@@ -9,6 +9,8 @@ there is something newer.
 
 from __future__ import annotations
 
+import contextlib
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from types import TracebackType
@@ -67,6 +69,10 @@ class Watch:
         #: Bytes of the chunk that have not come yet; -2: its end of line; None: the line before a chunk is next.
         self._chunk: int | None = None
         self._is_closed = False
+        #: Held while the socket is read: its number must not become that of another one meanwhile.
+        self._reading = threading.RLock()
+        #: The moment at which the message that has begun must be whole.
+        self._due: float | None = None
         self.endpoint = wire.endpoint.url
 
     def __enter__(self) -> Watch:
@@ -92,7 +98,9 @@ class Watch:
     def close(self) -> None:
         """End it; a thread that waits in :meth:`next` gets None at once."""
         self._is_closed = True
-        self._wire.close()
+        self._wire.line.interrupt()
+        with self._reading:
+            self._wire.close()
 
     def next(self, timeout: float | None = None) -> Batch | None:
         """Wait for the next batch.
@@ -105,10 +113,13 @@ class Watch:
         """
         end = None if timeout is None else time.monotonic() + timeout
         try:
-            while (message := self._read_message(end)) is not None:
-                batch = self._batch(message)
-                if batch.events:
-                    return batch
+            with self._reading:
+                while (message := self._read_message(end)) is not None:
+                    batch = self._batch(message)
+                    if batch.events:
+                        return batch
+                    if end is not None and time.monotonic() >= end:
+                        return None
         except (OSError, ValueError, MalformedError) as error:
             if self._is_closed:
                 return None
@@ -126,12 +137,15 @@ class Watch:
                 raise MalformedError(f"a message of more than {_LONGEST} bytes")
             if self._unchunk():
                 continue
-            is_idle = not self._message and not self._received
-            self._wire.line.end = end if is_idle or end is None else max(end, time.monotonic() + _MESSAGE)
+            if not self._message and not self._received:
+                self._due = None
+            elif self._due is None:
+                self._due = time.monotonic() + _MESSAGE
+            self._wire.line.end = end if self._due is None else self._due
             try:
                 data = self._wire.line.reader.read1(_PIECE)
             except TimeoutError:
-                if is_idle and not self._is_closed:
+                if self._due is None and not self._is_closed:
                     return None
                 raise
             if not data:
@@ -139,6 +153,7 @@ class Watch:
             self._received += data
         line = bytes(self._message[:cut])
         del self._message[: cut + 1]
+        self._due = None
         found = object_of(line)
         if not found:
             raise MalformedError("a message that is no object")
@@ -181,11 +196,13 @@ class Watch:
             self._raise(message)
         result = fields.table(message, "result")
         if fields.truth(result, "canceled"):
-            reason = printable(fields.text(result, "cancel_reason"))
+            reason = fields.words(result, "cancel_reason")
             if compacted := fields.number(result, "compact_revision"):
                 raise CompactedError(compacted, self.endpoint)
-            if "permission denied" in reason or "auth token" in reason:
-                raise DeniedError(reason, place=self.endpoint)
+            # It has the words of an error and not its number: "rpc error: code = ... desc = etcdserver: ...".
+            reason = reason.rpartition(" desc = ")[2]
+            if (error := of_message(0, reason, self.endpoint).error) is not None:
+                raise error
             raise AwayError({self.endpoint: reason or "canceled"}, what="etcd's stream of changes ended")
         events = []
         for each in fields.tables(result, "events"):
@@ -202,9 +219,7 @@ class Watch:
 
     def _raise(self, message: Mapping[str, Any]) -> None:
         error = fields.table(message, "error")
-        judgement = of_message(
-            fields.number(error, "grpc_code"), printable(fields.text(error, "message")), self.endpoint
-        )
+        judgement = of_message(fields.number(error, "grpc_code"), fields.words(error, "message"), self.endpoint)
         if judgement.error is not None:
             raise judgement.error
         raise AwayError({self.endpoint: judgement.reason}, what="etcd's stream of changes ended")
@@ -243,31 +258,34 @@ def open_watch(session: Session, prefix: Name, range_end: Name, from_revision: i
 
 def _open_at(session: Session, endpoint: Any, body: Mapping[str, Any], end: float, from_revision: int) -> Watch:
     wire = session.take(endpoint, end, probe=False, keep=False)
-    watch = Watch(wire, from_revision)
-    try:
-        token = session.token_at(wire, end)
-        response = wire.start("POST", "/v3/watch", body, {"Grpc-Metadata-hasleader": "true", **token}, end)
-        if response.status != _OK:
-            text = response.read(_REFUSAL)
-            _refuse(
-                Answer(response.status, object_of(text), printable(text[:300].decode("utf-8", "replace")), ""), wire
-            )
-        if response.getheader("Transfer-Encoding", "").lower() != "chunked":
-            raise LostError("its answer is not one of etcd: no stream")
-        message = watch._read_message(end)
-        if message is None:
-            raise LostError("no answer in time")
-        first = watch._batch(message)
-        if first.events or not fields.truth(fields.table(message, "result"), "created"):
-            raise LostError("its answer is not one of etcd: no watch was made")
-        wire.line.end = None
-    except (OSError, ValueError, MalformedError) as error:
-        watch.close()
-        raise LostError(reason_of(error)) from error
-    except BaseException:
-        watch.close()
-        raise
+    with contextlib.ExitStack() as failing:
+        watch = Watch(wire, from_revision)
+        failing.callback(watch.close)
+        try:
+            _begin(session, wire, watch, body, end)
+        except (OSError, ValueError, MalformedError) as error:
+            raise LostError(reason_of(error)) from error
+        failing.pop_all()
     return watch
+
+
+def _begin(session: Session, wire: Wire, watch: Watch, body: Mapping[str, Any], end: float) -> None:
+    """Ask for the stream, and read that it was made."""
+    token = session.token_at(wire, end)
+    response = wire.start("POST", "/v3/watch", body, {"Grpc-Metadata-hasleader": "true", **token}, end)
+    if response.status != _OK:
+        text = response.read(_REFUSAL)
+        shown = printable(text[:300].decode("utf-8", "replace"))
+        _refuse(Answer(response.status, object_of(text), shown, ""), wire)
+    if response.getheader("Transfer-Encoding", "").lower() != "chunked":
+        raise LostError("its answer is not one of etcd: no stream")
+    message = watch._read_message(end)
+    if message is None:
+        raise LostError("no answer in time")
+    first = watch._batch(message)
+    if first.events or not fields.truth(fields.table(message, "result"), "created"):
+        raise LostError("its answer is not one of etcd: no watch was made")
+    wire.line.end = None
 
 
 def _refuse(answer: Answer, wire: Wire) -> None:

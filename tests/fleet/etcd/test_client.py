@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -149,8 +150,13 @@ def test_a_restarted_member_is_no_error(etcd: Cluster, client_of_one: Etcd, pref
 
 def test_a_connection_is_kept(etcd: Cluster, prefix: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A hundred calls use one connection."""
-    made: list[object] = []
-    monkeypatch.setattr(session, "Wire", lambda *words: made.append(words) or wire.Wire(*words))
+    made: list[wire.Wire] = []
+
+    def connected(*words: Any) -> wire.Wire:
+        made.append(wire.Wire(*words))
+        return made[-1]
+
+    monkeypatch.setattr(session, "Wire", connected)
     one = Etcd(etcd.endpoints)
     for n in range(50):
         one.put(prefix, str(n))

@@ -37,7 +37,7 @@ def finish(old: Cells, new: Model, target: str | None, wanted: Wanted) -> tuple[
     elif target in ("host", "local"):
         _on_host(new, target, deleted, rest)
     else:
-        sent = _shared(old, new, target, deleted, rest, fresh)
+        sent = _shared(new, target, deleted, rest, fresh)
         if target:
             touched = {cell[:2] for cell in wanted}
             here = {cell: value for cell, value in rest.items() if is_host(cell)}
@@ -90,7 +90,7 @@ def _on_host(new: Model, target: str, deleted: set[tuple[str, str]], rest: Wante
 
 
 def _shared(
-    old: Cells, new: Model, target: str, deleted: set[tuple[str, str]], rest: Wanted, fresh: set[tuple[str, str]]
+    new: Model, target: str, deleted: set[tuple[str, str]], rest: Wanted, fresh: set[tuple[str, str]]
 ) -> list[Change]:
     sent: list[Change] = []
     for record in deleted:

@@ -26,7 +26,7 @@ def stepped(cells: Cells, steps: list[Step]) -> tuple[Cells, dict[Cell, str | No
     for name, (database, key, *words) in steps:
         record = {cell: value for cell, value in now.items() if cell[:2] == (database, key)}
         new: dict[Cell, str | None] = {}
-        if name in ("set_record", "delete_record"):
+        if name in ("set_record", "set_records", "delete_record"):
             new = dict.fromkeys(record)
         if name == "delete_record":
             new[database, key, ""] = None

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
@@ -20,7 +20,7 @@ from tests.fleet.replica.commands import command, finish
 from tests.fleet.replica.fleet import AUTHOR, HOSTS, Fleet, cells_of, make_member, member_row, take
 from tests.fleet.replica.model import SECRET, Cell, Cells, Change, Model, Step, is_host
 
-EXAMPLES, STEPS = 20, 10
+EXAMPLES, STEPS = 60, 14
 LONG_EXAMPLES, LONG_STEPS = 1500, 40
 
 KEYS = st.tuples(st.just("things"), st.sampled_from(["a", "b"]))
@@ -128,7 +128,9 @@ class Machine(RuleBasedStateMachine):
         self.fleet.outcome = "accepted"
         self.fleet.asked.clear()
 
-    @rule(rows=st.lists(st.lists(CHANGE, min_size=1, max_size=4) | GROUPS, min_size=1, max_size=4), at_once=st.booleans())
+    @rule(
+        rows=st.lists(st.lists(CHANGE, min_size=1, max_size=4) | GROUPS, min_size=1, max_size=4), at_once=st.booleans()
+    )
     def hear(self, rows: list[list[Change] | list[str]], at_once: bool) -> None:
         """Rows of others are applied, one by one or all at once."""
         heard = []
@@ -139,7 +141,9 @@ class Machine(RuleBasedStateMachine):
                 self.one.apply(changes)
                 continue
             groups = [one for one in row if isinstance(one, str)]
-            heard.append(self.fleet.append((), {"member/one": b'{"groups": %b}' % str(groups).replace("'", '"').encode()}))
+            heard.append(
+                self.fleet.append((), {"member/one": b'{"groups": %b}' % str(groups).replace("'", '"').encode()})
+            )
             self.one.regroup(groups)
         for some in [heard] if at_once else [[row] for row in heard]:
             with self.store.transaction(AUTHOR) as transaction:
@@ -189,7 +193,9 @@ class Machine(RuleBasedStateMachine):
                     for layer, props in layers.read(snapshot, *record).cells.items()
                     for prop, value in props.items()
                 }
-                assert has == {(layer, *cell): text for layer, cells in model.layers.items() for cell, text in cells.items()}
+                assert has == {
+                    (layer, *cell): text for layer, cells in model.layers.items() for cell, text in cells.items()
+                }
                 assert Membership(snapshot).groups == model.groups
                 from esmith.fleet.replica.scope import Scopes
                 from esmith.layout import Layout
@@ -200,13 +206,12 @@ class Machine(RuleBasedStateMachine):
 def _run(number: int, steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
     connected: Callable[..., Fleet] = lambda root, patience=2.0: Machine.agent  # noqa: E731, ARG005
     monkeypatch.setattr(asking, "Agent", connected)
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         Machine,
         settings=settings(
             max_examples=number,
             stateful_step_count=steps,
             deadline=None,
-            phases=[Phase.generate],
             database=None,
             suppress_health_check=list(HealthCheck),
         ),
