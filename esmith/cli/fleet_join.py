@@ -42,6 +42,7 @@ def join_command(root: str | None, /, **given: Any) -> int:
       esmith fleet join --token-file /root/token
     """
     from esmith.fleet.admin.join import Joining
+    from esmith.fleet.admin.waking import wake
     from esmith.fleet.journal.token import Invitation
 
     layout = Layout.chosen(root)
@@ -67,6 +68,7 @@ def join_command(root: str | None, /, **given: Any) -> int:
         if not may_go_on("Join it?", yes=given["yes"]):
             return ExitCode.FAILED
         joined = joining.join()
+    wake(layout)
     print_report(
         [f"this server is {invitation.name} in the fleet {invitation.fleet}, at its revision {joined.revision}"]
     )

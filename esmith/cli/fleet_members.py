@@ -9,7 +9,7 @@ import click
 
 from esmith.cli.fleet_output import may_go_on
 from esmith.cli.json_output import json_text
-from esmith.cli.output import print_lines, print_report, warn
+from esmith.cli.output import print_error, print_lines, print_report
 from esmith.cli.program import root_option
 from esmith.errors import ExitCode, UsageError
 from esmith.layout import Layout
@@ -44,9 +44,9 @@ def invite_command(root: str | None, /, **given: Any) -> int:
     with closing(open_store(layout)) as store, store.snapshot() as snapshot:
         invitation = invite(layout, snapshot, host, groups_of(given["groups"]), given["hours"], author)
     print_lines([invitation.text().rstrip("\n")])
-    warn(
-        f"this is a secret: whoever has it can join as {host} until {shown_time(invitation.until)}, once\n"
-        f"on {host}: esmith fleet join --token-file FILE --dry-run"
+    print_error(
+        f"esmith: this is a secret: whoever has it can join as {host} until {shown_time(invitation.until)}, once\n"
+        f"  on {host}: esmith fleet join --token-file FILE --dry-run"
     )
     return 0
 
@@ -65,6 +65,7 @@ def leave_command(root: str | None, /, **given: Any) -> int:
     """
     from esmith.fleet.admin.members import leave, others_need
     from esmith.fleet.admin.own import Own
+    from esmith.fleet.admin.waking import wake
 
     layout = Layout.chosen(root)
     with closing(open_store(layout, write=True)) as store:
@@ -76,6 +77,7 @@ def leave_command(root: str | None, /, **given: Any) -> int:
         if not may_go_on("Leave it?", yes=given["yes"]):
             return ExitCode.FAILED
         leave(layout, store, Author.current(["esmith", "fleet", "leave"]), only_here=given["here"])
+    wake(layout)
     print_report([f"this server is in no fleet any more, and was {own.host} of {own.fleet}"])
     if given["here"]:
         print_report([f"on the first server of the fleet: esmith fleet remove {shell_word(own.host)}"])
@@ -117,9 +119,9 @@ def remove_command(root: str | None, /, **given: Any) -> int:
 def _after_a_theft(host: str) -> list[str]:
     """Return what to do when a server was not only replaced, but stolen."""
     return [
-        f"if {host} was stolen: it still has the settings that it had, and its certificate for connections to etcd, which",
-        "counts for nothing without a user. Passwords and keys that were on it have to be replaced where they are used;",
-        "settings that it changed: esmith fleet history",
+        f"if {host} was stolen: it still has the settings that it had, and a certificate for connections to etcd,",
+        "which counts for nothing without a user; replace the passwords and keys that were on it where they are used",
+        "what it changed before: esmith fleet history",
     ]
 
 

@@ -91,6 +91,7 @@ def init_command(root: str | None, /, **given: Any) -> int:
     from esmith.fleet.admin.first import Plan, init_fleet, sharing_of
     from esmith.fleet.admin.membership import require_no_member
     from esmith.fleet.admin.place import groups_of
+    from esmith.fleet.admin.waking import wake
 
     layout = Layout.chosen(root)
     with closing(open_store(layout, write=not given["dry_run"])) as store:
@@ -107,6 +108,7 @@ def init_command(root: str | None, /, **given: Any) -> int:
         if not may_go_on("Make the fleet?", yes=given["yes"]):
             return ExitCode.FAILED
         init_fleet(layout, store, plan, Author.current(["esmith", "fleet", "init", "--name", plan.fleet]))
+    wake(layout)
     print_report([f"{plan.host} is the first server of the fleet {plan.fleet}"])
     print_report(next_steps(layout), cures=True)
     print_report(["to invite another server: esmith fleet invite NAME"], cures=True)
