@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from esmith.fleet.agent.remote import Remote
     from esmith.fleet.agent.outbox import HostChange
+    from esmith.fleet.agent.remote import Remote
 
     Answer = dict[str, Any]
 

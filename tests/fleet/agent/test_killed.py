@@ -1,4 +1,4 @@
-"""An agent that is killed at each of its writes: what it sent landed once or not at all, and its host has all or nothing."""
+"""An agent that is killed at each of its writes: what it sent landed once or not at all, and is whole where it is."""
 
 from __future__ import annotations
 

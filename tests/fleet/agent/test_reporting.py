@@ -147,7 +147,7 @@ def test_idle_it_uses_no_cpu(fleet: Fleet) -> None:
     a.start()
     a.wait(3)
     wait_for(lambda: _published(a).get("revision") == 3, "the status in etcd")
-    wait_for(lambda: len(set(_switches(a) for _ in range(3))) == 1, "it to be idle")
+    wait_for(lambda: len({_switches(a) for _ in range(3)}) == 1, "it to be idle")
 
 
 def _switches(host: Host) -> int:
