@@ -16,7 +16,7 @@ import threading
 import time
 from collections import deque
 
-from esmith.fleet.agent.sending import Job, refusal
+from esmith.fleet.agent.job import Job, refusal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -214,8 +214,6 @@ class Answering:
 
     def _give(self, client: _Client, answer: Answer) -> None:
         """Take an answer from another thread."""
-        if answer["outcome"] == "accepted" and "token" in answer:
-            self._state.hand(answer["token"])
         self._given.append((client, answer))
         self._wake()
 

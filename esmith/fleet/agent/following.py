@@ -12,7 +12,6 @@ import threading
 
 from esmith.errors import EsmithError
 from esmith.fleet.agent.checked import checker_of
-from esmith.fleet.agent.identity import no_member
 from esmith.fleet.agent.state import Trouble
 from esmith.fleet.etcd.errors import AwayError, DeniedError
 from esmith.fleet.journal.errors import RowError
@@ -125,13 +124,10 @@ class Follower:
         :raises EsmithError: when etcd or the store fails.
         """
         with self._local.snapshot() as snapshot:
-            fleet = snapshot.state("fleet", "name")
-            if fleet is None or snapshot.state("fleet", "host") is None:
-                raise no_member()
-            checker = checker_of(snapshot, fleet.decode())
+            remote = self._connect.renewed(snapshot)
+            checker = checker_of(snapshot, remote.fleet)
         self._state.update(local=checker.head)
         self._outbox.remove_until(checker.head.number)
-        remote = self._connect()
         try:
             head, own, revision = remote.head_and_row(checker.head.number)
         except DeniedError:

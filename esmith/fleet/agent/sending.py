@@ -12,11 +12,11 @@ import contextlib
 import queue
 import random
 import secrets
-import threading
 import time
 
 from esmith import __version__
 from esmith.errors import EsmithError, StoreError
+from esmith.fleet.agent.job import refusal, refusal_of, unknown
 from esmith.fleet.agent.outbox import Outbox, Sent
 from esmith.fleet.agent.points import reach
 from esmith.fleet.agent.state import State, Trouble
@@ -29,86 +29,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from esmith.fleet.agent.job import Answer, Job
     from esmith.fleet.agent.outbox import HostChange
     from esmith.fleet.agent.remote import Remote
 
-    Answer = dict[str, Any]
-
-#: A command gets its answer in so many seconds, whatever etcd does.
-ANSWER_SECONDS = 1.8
 #: Seconds between two tries to settle what is not known: at first, and at most.
 _FIRST_TRY, _LONGEST_TRY = 0.5, 30.0
 #: Why a command is refused while it is not known what became of another.
 _SETTLING = Trouble(
     "an earlier change of this host is still being settled, so nothing was sent", "try again; why: esmith fleet status"
 )
-
-
-def refusal(message: str, hint: str) -> Answer:
-    """Return the answer that nothing was changed.
-
-    :param message: why.
-    :param hint: the cure.
-    """
-    return {"outcome": "refused", "message": message, "hint": hint}
-
-
-def refusal_of(error: EsmithError) -> Answer:
-    """Return the answer that nothing was changed, because of an error."""
-    return refusal(f"{error.place}: {error.message}" if error.place else error.message, error.hint)
-
-
-class Job:
-    """A request for a row; it gets one answer.
-
-    :param request: as it came.
-    :param seconds: until it is to be answered.
-    :param tell: takes the answer; called in any thread.
-    """
-
-    def __init__(self, request: dict[str, Any], seconds: float, tell: Callable[[Answer], None]) -> None:
-        self.request = request
-        self.deadline = time.monotonic() + seconds
-        self._tell = tell
-        self._lock = threading.Lock()
-        self._is_answered = False
-        self._is_begun = False
-        #: Why it takes so long, for those who wait no longer.
-        self.trouble = Trouble("etcd does not answer in time", "is it there? esmith fleet status")
-
-    @property
-    def is_answered(self) -> bool:
-        """Whether it got its answer."""
-        return self._is_answered
-
-    def begin(self) -> bool:
-        """Note that something may land from now on; return False when it was answered already."""
-        with self._lock:
-            self._is_begun = not self._is_answered
-            return self._is_begun
-
-    def answer(self, answer: Answer) -> None:
-        """Answer it, unless it is answered."""
-        with self._lock:
-            if self._is_answered:
-                return
-            self._is_answered = True
-        self._tell(answer)
-
-    def expire(self) -> None:
-        """Answer it with what can be said now: nothing will be changed, or it is not known."""
-        with self._lock:
-            is_begun = self._is_begun
-            if self._is_answered:
-                return
-            self._is_answered = True
-        trouble = self.trouble
-        self._tell(unknown(trouble.message) if is_begun else refusal(trouble.message, trouble.hint))
-
-
-def unknown(message: str) -> Answer:
-    """Return the answer that it is not known whether the change landed."""
-    return {"outcome": "unknown", "message": message, "hint": ""}
 
 
 class Sender:
@@ -151,7 +81,10 @@ class Sender:
                 continue
             if job is None:
                 return
-            job.answer(self._do(job))
+            answer = self._do(job)
+            if not job.answer(answer) and "token" in answer:
+                # The command does not know that it landed, so it is stored here.
+                self._state.take_back(answer["token"])
             self._clean()
 
     def settle(self) -> None:
@@ -204,14 +137,21 @@ class Sender:
         raw = encode(row, self._connect().key)
         sent = Sent(row.token, row.revision, base.hash, host, is_blobs=bool(blobs))
         self._outbox.add(sent)
+        # Its row may come back by the watch before the answer does; it is the command that stores it.
+        self._state.hand(sent.token)
+        answer: Answer = {"outcome": ""}
         try:
-            return self._put(job, sent, raw, blobs)
-        except EsmithError as error:
-            if getattr(error, "is_doubtful", False):
-                self._leave_open(sent)
-                return unknown(error.message)
-            self._drop(sent)
-            raise
+            answer = self._put(job, sent, raw, blobs)
+        except StoreError as error:
+            if not error.is_doubtful:
+                self._drop(sent)
+                raise
+            self._leave_open(sent)
+            answer = unknown(error.message)
+        finally:
+            if answer["outcome"] != "accepted":
+                self._state.take_back(sent.token)
+        return answer
 
     def _row(self, base: Head, kind: str, author: Any, changes: Any = ()) -> Row:
         user, sudo_user, words = author

@@ -18,9 +18,9 @@ import pytest
 from esmith.errors import BusyError, StoreError
 from esmith.fleet.agent import answering
 from esmith.fleet.agent.answering import Answering
+from esmith.fleet.agent.job import Job
 from esmith.fleet.agent.listening import Place
 from esmith.fleet.agent.places import directory_of, socket_of
-from esmith.fleet.agent.sending import Job
 from esmith.fleet.agent.state import State, Trouble
 from esmith.fleet.journal.chain import Head
 from esmith.layout import Layout
@@ -155,6 +155,7 @@ def test_the_follower_waits_for_the_command(desk: _Desk) -> None:
             desk.submitted.clear()
             client.tell({"verb": "commit"})
             desk.submitted.wait(30)
+            desk.state.hand(ends)
             desk.jobs[-1].answer({"outcome": "accepted", "revision": 8, "hash": "", "token": ends})
             assert client.answer() == {"outcome": "accepted", "revision": 8, "hash": ""}
             assert not desk.state._wait(lambda token=ends: token not in desk.state._handed, 0)  # type: ignore[misc]

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from esmith.fleet.agent import points
+from esmith.fleet.agent.job import Job
 from esmith.fleet.agent.outbox import Outbox
 from esmith.fleet.agent.places import outbox_of
 from esmith.fleet.agent.remote import Remote
-from esmith.fleet.agent.sending import Job, Sender
+from esmith.fleet.agent.sending import Sender
 from esmith.fleet.agent.state import State
 from esmith.fleet.etcd.errors import AwayError, OutcomeUnknownError
 from esmith.fleet.journal.chain import Head
