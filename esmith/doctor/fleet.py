@@ -22,7 +22,7 @@ _CERTIFICATES = {"host.pem": "etcd takes no connection of this server", "ca.pem"
 _DAYS = 30
 _DAY = 86_400
 _SECONDS = 10.0
-#: How far the clocks of two servers may be apart, in seconds, as the other one may have said its time just now.
+#: How far the clocks of two servers may be apart, in seconds, as the time of the other one is from a moment ago.
 _APART = 60.0
 _OTHERS = 0o077
 #: No server says a later time, in seconds since 1970.
@@ -94,18 +94,18 @@ def check_modes(case: Case) -> Iterator[Finding]:
 
 
 def check_clocks(case: Case) -> Iterator[Finding]:
-    """Look whether another server of the fleet has said a time that is yet to come."""
+    """Look whether another server of the fleet has a time that is yet to come."""
     from esmith.fleet.surface.health import read_status
 
-    told = read_status(case.layout).get("hosts")
-    for one in told if isinstance(told, list) else ():
-        name, said = (one.get("host"), one.get("time")) if isinstance(one, dict) else (None, None)
-        if not isinstance(name, str) or not isinstance(said, int | float):
+    hosts = read_status(case.layout).get("hosts")
+    for one in hosts if isinstance(hosts, list) else ():
+        name, clock = (one.get("host"), one.get("time")) if isinstance(one, dict) else (None, None)
+        if not isinstance(name, str) or not isinstance(clock, int | float):
             continue
-        if not case.now + _APART < said < _LATEST:
+        if not case.now + _APART < clock < _LATEST:
             continue
         yield warning(
-            f"the clock of {shown_host(name)} is {said - case.now:.0f} s ahead of this one",
+            f"the clock of {shown_host(name)} is {clock - case.now:.0f} s ahead of this one",
             "certificates and times of changes are wrong on one of them",
             by_hand("look at both: date; esmith doctor clock"),
             about=f"the clock of {shown_host(name)}",

@@ -42,7 +42,7 @@ def _delete_records(store: Store, plan: Plan, job: str) -> None:
 def set_back(store: Store, plan: Plan, job: str, why: str) -> int:
     """Set the settings of a job back, and return how many stay because they were changed since.
 
-    In a fleet this changes this server only, as everything does that goes back by itself.
+    In a fleet this changes this server only, as each change does that is rolled back.
 
     :param why: what the journal says.
     :raises StoreError: when it cannot be stored.
