@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 from esmith.doctor.case import Case
 from esmith.doctor.finding import Checking, Finding, by_hand, failing, ok, shown_host, skipped, warning
+from esmith.printable import shell_word
 from esmith.services.program import run_for_text
 
 #: Where a member keeps its certificate and its keys, and the files that have an end.
@@ -45,7 +46,7 @@ def check_end(case: Case) -> Iterator[Finding]:
         severity, verb = (warning, "ends") if left > 0 else (failing, "has ended")
         cures = (
             by_hand("on the first server of the fleet, then bring the files here:"),
-            f"esmith fleet certificates --client {case.fleet_host}",
+            f"esmith fleet certificates --client {shell_word(case.fleet_host)}",
         )
         yield severity(f"{path} {verb} on {date}", f"then {why}" if left > 0 else why, *cures, about=f"{path} {verb}")
 
