@@ -37,7 +37,7 @@ LAYERS = (
     ("disk", "editor", "patterns", "private"),
     ("trust", "directories", "environment"),
     ("ownership",),
-    ("tables", "temporary"),
+    ("tables", "temporary", "libraries"),
     ("digests", "errors", "expressions", "fields", "looks", "names", "printable", "processes"),
 )
 WITHIN_A_LAYER = {("schema", "store"), ("backup", "events")}

@@ -32,6 +32,7 @@ def invite_command(root: str | None, /, **given: Any) -> int:
 
 
 @click.command("leave")
+@click.option("--here", is_flag=True, help="Leave without etcd, which does not answer.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @root_option
 @click.pass_obj

@@ -13,6 +13,7 @@ from esmith.cli.output import print_report
 from esmith.cli.program import root_option, run_click
 from esmith.errors import EsmithError, InstallError, UsageError
 from esmith.layout import Layout
+from esmith.libraries import library_command
 from esmith.manager.serving import (
     FOLDER_PORT,
     MACHINE_PORT,
@@ -23,7 +24,6 @@ from esmith.manager.serving import (
     run_web,
     web_user,
 )
-from esmith.services.service import library_command
 from esmith.store import open_store
 
 _Decorated = TypeVar("_Decorated", bound=Callable[..., Any])

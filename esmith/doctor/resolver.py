@@ -42,7 +42,7 @@ class Resolver:
         try:
             import dns.resolver
         except ImportError:
-            from esmith.services.service import library_command
+            from esmith.libraries import library_command
 
             cure = library_command("dnspython")
             raise EsmithError("the Python package dnspython is missing", hint=f"install it: {cure}") from None

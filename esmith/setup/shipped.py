@@ -13,9 +13,9 @@ from collections.abc import Iterator, Mapping
 from esmith.apply.replacing import Replacement, missing_directories
 from esmith.errors import InstallError
 from esmith.layout import Layout
+from esmith.libraries import library_command
 from esmith.perl.modules import perl_modules
 from esmith.plan.host import DiskHost, Staged
-from esmith.services.service import library_command
 from esmith.setup.product_files import Manifest, back_up_replaced, content_of, mode_of
 from esmith.setup.trees import PERL_MODULES, shipped_directory, shipped_trees
 from esmith.shipped import digests_in, shipped_list

@@ -8,11 +8,12 @@ from shutil import copytree
 
 import pytest
 
+from esmith import libraries
 from esmith.errors import ServiceError, UntrustedError
 from esmith.layout import Layout
-from esmith.services import service
+from esmith.libraries import library_command
 from esmith.services.definition import Services, piece
-from esmith.services.service import Account, Directory, Probe, Program, Service, library_command
+from esmith.services.service import Account, Directory, Probe, Program, Service
 from tests.documents import HOME
 
 SHIPPED = "etc/e-smith/services"
@@ -62,7 +63,7 @@ def test_what_installs_a_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     (python.parent / "pip").touch()
     assert library_command("Relay", str(python)) == f"'{python.parent}/pip' install Relay"
     assert library_command("Relay", "/usr/bin/python3") == "apt-get install python3-relay"
-    monkeypatch.setattr(service, "__file__", "/usr/lib/esmith/esmith/services/service.py")
+    monkeypatch.setattr(libraries, "__file__", "/usr/lib/esmith/esmith/libraries.py")
     assert library_command("Relay", "/usr/bin/python3") == "apt-get install --reinstall esmith"
 
 

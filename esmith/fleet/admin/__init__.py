@@ -1,1 +1,1 @@
-"""What ``esmith fleet`` does: setting up a fleet, joining and leaving it, looking at it (docs/commands.md#esmith-fleet)."""
+"""What ``esmith fleet`` does: setting up a fleet, joining and leaving it (docs/commands.md#esmith-fleet)."""
