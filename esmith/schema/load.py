@@ -26,6 +26,7 @@ _RECORD_KEYS = {
     "help": TEXT,
     "key": one_of(*_KEY_TYPES),
     "create": FLAG,
+    "scope": one_of("host", "shared"),
     "renamed-from": TEXTS,
     "ensure-from": TEXT,
     "ensure": TEXT_TABLE,
@@ -202,6 +203,7 @@ class Schema:
         if own is None or shared is None:
             return own or shared
         merged = RecordSchema(database, key, {"type": own.type, "help": own.help, "create": own.create})
+        merged.own_scope = own.own_scope or shared.own_scope
         merged.properties = shared.properties | own.properties
         merged.key_rule = shared.key_rule
         return merged

@@ -155,6 +155,7 @@ class RecordSchema:
         "help",
         "key",
         "key_rule",
+        "own_scope",
         "properties",
         "renamed_from",
         "type",
@@ -167,6 +168,8 @@ class RecordSchema:
         self.help: str = data.get("help", "")
         self.type: str | None = data.get("type")
         self.create: bool = data.get("create", not key.startswith("@"))
+        #: what the file says of the record as a whole: "host", "shared", or "" for nothing
+        self.own_scope: str = data.get("scope", "")
         self.renamed_from: list[str] = data.get("renamed-from", [])
         self.ensure_from: str | None = data.get("ensure-from")
         self.ensure: dict[str, str] = data.get("ensure", {})
@@ -195,3 +198,18 @@ class RecordSchema:
     def property(self, name: str) -> Property | None:
         """Return what is known of a property, None when nothing is."""
         return self.properties.get(name) or self.properties.get("*")
+
+    def scope_of(self, name: str) -> str:
+        """Return whether several machines may share a value: ``shared``, or ``host`` for what is only of this one.
+
+        A record that is the machine's as a whole has nothing that is shared, also no property that is not known. Where
+        the schema says nothing, the value may be shared; that a secret never is, who shares values has to see to.
+
+        :param name: the property; "" for the type of the record, or the value of one without properties.
+        """
+        if self.own_scope == "host":
+            return "host"
+        known = self.property(name) if name else self.value
+        if known is not None:
+            return known.scope
+        return "shared"

@@ -95,18 +95,6 @@ def test_what_decides_whether_a_form_shows_it(schema: Schema, name: str) -> None
             assert [refusal(known, value) for value in values.split("|")] == [None] * len(values.split("|"))
 
 
-def test_what_is_of_one_machine(schema: Schema) -> None:
-    """Addresses, cards, numbers of accounts and secrets that are made here are of this machine only."""
-    all_of_them = {
-        f"{name.removesuffix('.toml')} {prop.name}": prop for name in FILES for prop in properties(load(schema, name))
-    }
-    of_a_host = {name for name, prop in all_of_them.items() if prop.scope == "host"}
-    assert {"configuration/SystemName ", "configuration/LocalIP ", "accounts/@user Uid"} <= of_a_host
-    assert {name for name, prop in all_of_them.items() if prop.generate is not None} <= of_a_host
-    assert {name for name, prop in all_of_them.items() if prop.assigned == "fixed"} <= of_a_host
-    assert not [name for name in of_a_host if name.startswith(("configuration/qpsmtpd", "domains", "wbl"))]
-
-
 @pytest.mark.parametrize("name", FILES)
 def test_defaults_satisfy_their_types(schema: Schema, name: str) -> None:
     """Defaults, forced values, replacements and floors are values that their property accepts."""
