@@ -15,26 +15,28 @@ from pathlib import Path
 
 import click
 
-from demo.fleet import cluster
-from demo.fleet.hosts import FINDINGS, Host, say
-from demo.fleet.processes import wait_for
-from demo.fleet.programs import find_etcd
+from demo.fleet.fleet import Fleet, show
+from demo.fleet.hosts import FINDINGS, say
 from demo.mail.folder import only_one
 from esmith.cli.program import run_click
 from esmith.directories import make_directory
 from esmith.errors import UsageError
 from esmith.layout import Layout
 
-FLEET, EVENT = "demo", "email-update"
-#: The file that says that all has been set up, and how to look at it.
+NAMES = ("mail1", "mail2", "mail3")
+EVENT = "email-update"
+#: The file that says that all has been set up, and how to look at it again.
 READ_ME = "README"
-#: What a change may be typed again, while another leader is elected.
-_TRIES = 10
+#: How often a change is typed again while another leader is elected.
+_TRIES = 20
+#: A path of a socket has 107 bytes (unix(7)).
+_LONGEST_SOCKET, _SOCKET_BYTES = "/mail1/var/lib/e-smith/fleet/agent.socket", 107
 _AGAIN = """\
 Three etcd (etcd/) and three servers that are folders (mail1/, mail2/, mail3/), made by make demo-fleet.
 
 Start them, and leave them running until ^C:   make demo-fleet WAIT=yes
 In another window, in the folder of the repository:
+
   export PATH=$PWD/.venv/bin:$PATH
   export ESMITH_ROOT={folder}/mail1     (or mail2, mail3)
   esmith fleet status
@@ -42,96 +44,85 @@ In another window, in the folder of the repository:
 """
 
 
-class Demo:
-    """The demo in one folder.
+def usable_folder(path: str) -> Path:
+    """Return the folder, made where it is not there.
 
-    :param folder: the folder.
+    :raises UsageError: when its path is too long for a socket, or it cannot be made.
     """
+    folder = os.path.abspath(path)
+    if len(os.fsencode(folder + _LONGEST_SOCKET)) > _SOCKET_BYTES:
+        raise UsageError(
+            f"the path is longer than {_SOCKET_BYTES - len(_LONGEST_SOCKET)} bytes, so no socket can be made below it",
+            place=folder,
+            hint="clone the repository into a folder with a shorter path",
+        )
+    try:
+        make_directory(folder)
+    except OSError as error:
+        raise UsageError(f"cannot be made: {error.strerror}", place=folder) from error
+    return Path(folder)
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.hosts = [Host(name, folder) for name in cluster.NAMES]
-        self.etcd: cluster.Cluster | None = None
 
-    def set_up(self) -> None:
-        """Make the servers and the fleet; what is there already is started only."""
-        program = find_etcd(self.folder / "program")
-        complete = (self.folder / READ_ME).exists()
-        if not complete:
-            self._make_servers()
-        self.etcd = cluster.Cluster(self.folder / "etcd", program)
-        say("\n# Three etcd, of which two have to be there; all connections are encrypted")
-        self.etcd.start()
-        if complete:
-            for host in self.hosts:
-                host.start_agent()
-            return
-        self._make_fleet(self.etcd.endpoints)
-        (self.folder / READ_ME).write_text(_AGAIN.format(folder=self.folder))
+def set_up(fleet: Fleet) -> None:
+    """Make servers and fleet; what was made before is only started.
 
-    def _make_servers(self) -> None:
-        say("\n# Three servers: folders with templates, events and databases")
-        for name in (*cluster.NAMES, "etcd"):
-            shutil.rmtree(self.folder / name, ignore_errors=True)
-        for host in self.hosts:
-            host.run("esmith", "init", "--domain", "example.com", "--name", host.name)
-            host.run("signal-event", EVENT)
-        cluster.make_certificates(self.hosts[0], self.folder / "etcd")
+    :raises InstallError: when a command fails, or etcd cannot be had.
+    """
+    complete = fleet.folder / READ_ME
+    if complete.exists():
+        show("Three etcd and three servers, which were here already")
+        fleet.start_etcd()
+        fleet.start_agents()
+        return
+    show("Three servers: folders with templates, events and databases")
+    for host in fleet.hosts:
+        shutil.rmtree(host.root, ignore_errors=True)
+        host.type("esmith", "init", "--domain", "example.com", "--name", host.name)
+        host.run("signal-event", EVENT)
+    show("Three etcd, of which two have to be there; all connections are encrypted")
+    fleet.make_etcd()
+    fleet.start_etcd()
+    say("\n".join(fleet.etcd.endpoints))
+    show("The first server makes the fleet, the others join with an invitation")
+    fleet.make()
+    complete.write_text(_AGAIN.format(folder=fleet.folder))
 
-    def _make_fleet(self, endpoints: list[str]) -> None:
-        first, *others = self.hosts
-        say("\n# The first server makes the fleet, the others join with an invitation")
-        first.type("esmith", "fleet", "init", "--name", FLEET, "--host", first.name, "--endpoints", ",".join(endpoints), "--yes")
-        first.start_agent()
-        for host in others:
-            say(f"{first.name}$ esmith fleet invite {host.name} >token")
-            token = first.run("esmith", "fleet", "invite", host.name)
-            say(f"{host.name}$ esmith fleet join --yes <token")
-            say(host.run("esmith", "fleet", "join", "--yes", given=token).rstrip())
-            host.start_agent()
 
-    def play(self) -> None:
-        """Change settings, with and without a leader, and with a server that is away."""
-        assert self.etcd is not None
-        first, second, third = self.hosts
-        # From the same state every time, so that a second run shows the same changes.
-        first.run("config", "setprop", "qpsmtpd", "DNSBL", "disabled", "RHSBL", "disabled")
-        self.wait_for_all()
-        for host in self.hosts:
-            host.run("signal-event", EVENT)
-        say("\n# A setting on one server; each server makes its own files of it")
-        first.type("config", "setprop", "qpsmtpd", "DNSBL", "enabled")
-        self.wait_for_all()
-        for host in self.hosts:
-            host.type("signal-event", "--diff", EVENT)
-        say("\n# The etcd that leads is killed, and another server makes a change")
-        say(f"(killed: {self.etcd.kill_leader()})")
-        began = time.monotonic()
-        second.type("config", "setprop", "qpsmtpd", "RHSBL", "enabled", tries=_TRIES)
-        say(f"(accepted {time.monotonic() - began:.1f} s after that)")
-        self.wait_for_all()
-        first.type("config", "getprop", "qpsmtpd", "RHSBL")
-        self.etcd.start()
-        say(f"\n# {third.name} is away; {first.name} changes something meanwhile; {third.name} comes again")
-        third.agent.end()
-        first.type("config", "setprop", "qpsmtpd", "RHSBL", "disabled")
-        third.type("config", "getprop", "qpsmtpd", "RHSBL")
-        third.start_agent()
-        self.wait_for_all()
-        third.type("config", "getprop", "qpsmtpd", "RHSBL")
-        say("\n# What all of them say")
-        second.type("config", "show", "--layers", "qpsmtpd")
-        first.type("esmith", "fleet", "status", good=(0, FINDINGS))
+def play(fleet: Fleet) -> None:
+    """Change settings: with all there, without the etcd that leads, and with a server that is away.
 
-    def wait_for_all(self) -> None:
-        """Wait until all servers have the same fleet revision."""
-
-    def stop(self) -> None:
-        """End all that was started."""
-        for host in self.hosts:
-            host.agent.end()
-        if self.etcd is not None:
-            self.etcd.stop()
+    :raises InstallError: when a command fails.
+    """
+    first, second, third = fleet.hosts
+    # From the same state every time, so that a second run shows the same changes.
+    first.run("config", "setprop", "qpsmtpd", "DNSBL", "disabled", "RHSBL", "disabled")
+    fleet.wait_for_all()
+    for host in fleet.hosts:
+        host.run("signal-event", EVENT)
+    show("A setting, made on one server, is in the databases of all; each makes its own files of it")
+    first.type("config", "setprop", "qpsmtpd", "DNSBL", "enabled")
+    fleet.wait_for_all()
+    for host in fleet.hosts:
+        host.type("signal-event", "--diff", EVENT)
+    show("The etcd that leads is killed, and another server changes something")
+    say(f"(killed: {fleet.etcd.kill_leader()})")
+    began = time.monotonic()
+    second.type("config", "setprop", "qpsmtpd", "RHSBL", "enabled", tries=_TRIES)
+    say(f"(accepted {time.monotonic() - began:.1f} s after that)")
+    fleet.wait_for_all()
+    first.type("config", "getprop", "qpsmtpd", "RHSBL")
+    fleet.etcd.start()
+    show(f"{third.name} is away while {first.name} changes something, and comes again")
+    third.agent.end()
+    first.type("config", "setprop", "qpsmtpd", "RHSBL", "disabled")
+    third.type("config", "getprop", "qpsmtpd", "RHSBL")
+    third.start_agent()
+    fleet.wait_for_all()
+    third.type("config", "getprop", "qpsmtpd", "RHSBL")
+    show("Where the values come from, and how all are")
+    second.type("config", "show", "--layers", "qpsmtpd")
+    first.type("esmith", "fleet", "history", "--limit", "3")
+    first.type("esmith", "fleet", "status", good=(0, FINDINGS))
 
 
 @click.command("demo-fleet")
@@ -139,24 +130,20 @@ class Demo:
 @click.option("--wait", is_flag=True, help="Go on until ^C, so that you can look around.")
 def demo_fleet(folder: str, *, wait: bool) -> None:
     """Try a fleet: three etcd and three servers as processes of yours, in a folder."""
-    layout = Layout(os.path.abspath(folder))
-    try:
-        make_directory(layout.root)
-    except OSError as error:
-        raise UsageError(f"cannot be made: {error.strerror}", place=layout.root) from error
+    place = usable_folder(folder)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    demo = Demo(Path(layout.root))
-    with only_one(layout):
+    fleet = Fleet(place, NAMES)
+    with only_one(Layout(str(place))):
         try:
-            demo.set_up()
-            demo.play()
+            set_up(fleet)
+            play(fleet)
             if wait:
-                say(f"\nAll of it runs until you type ^C. In another window: {folder}/{READ_ME} says how to look around.")
+                say(f"\nAll of it runs until you type ^C. How to look around is in {folder}/{READ_ME}")
                 with contextlib.suppress(KeyboardInterrupt):
                     signal.pause()
         finally:
-            demo.stop()
-            say(f"\nAll of it has ended. {folder}/{READ_ME} says how to look at it again.")
+            fleet.stop()
+            say(f"\nAll that was started has ended. How to look at it again is in {folder}/{READ_ME}")
 
 
 if __name__ == "__main__":

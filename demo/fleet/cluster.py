@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import signal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from demo.fleet.hosts import Host
 from demo.fleet.processes import Process, wait_for
 from demo.mail.folder import free_ports
-from esmith.fleet.etcd import Etcd, Tls
+from esmith.errors import InstallError
+from esmith.fleet.etcd.client import Etcd
+from esmith.fleet.etcd.tls import Tls
 
-#: Their names, which are those of the servers.
-NAMES = ("mail1", "mail2", "mail3")
+if TYPE_CHECKING:
+    from demo.fleet.hosts import Host
+
+#: Their names.
+NAMES = ("etcd1", "etcd2", "etcd3")
 
 
 def make_certificates(first: Host, folder: Path) -> None:
-    """Have the first server make certificates and settings, for free ports of this machine."""
+    """Have the first server make certificates and settings, for free ports of this machine.
+
+    :param folder: the folder for all three, with their data.
+    :raises InstallError: when it fails.
+    """
     ports = iter(free_ports(2 * len(NAMES)))
     servers = [f"{name}=127.0.0.1:{next(ports)}:{next(ports)}" for name in NAMES]
     words = ("--out", str(folder), "--place", "", "--data", f"{folder}/{{name}}/data", *servers)
@@ -27,38 +38,46 @@ class Cluster:
 
     :param folder: where their certificates, settings and data are.
     :param program: the path of etcd.
+    :raises InstallError: when there are no settings.
     """
 
     def __init__(self, folder: Path, program: str) -> None:
         self._folder = folder
-        self._settings = {name: _settings(folder / name / "etcd") for name in NAMES}
+        settings = {name: _settings(folder / name / "etcd") for name in NAMES}
+        self.endpoints = [found["ETCD_ADVERTISE_CLIENT_URLS"] for found in settings.values()]
         self.members = {
-            name: Process(f"etcd {name}", [program], folder / f"{name}.log", self._settings[name]) for name in NAMES
+            name: Process(f"etcd {name}", [program], folder / f"{name}.log", found) for name, found in settings.items()
         }
 
-    @property
-    def endpoints(self) -> list[str]:
-        """The address of each."""
-        return [settings["ETCD_ADVERTISE_CLIENT_URLS"] for settings in self._settings.values()]
-
     def start(self) -> None:
-        """Start those that do not run, and wait until all have a leader."""
+        """Start those that do not run, and wait until all have a leader.
+
+        :raises InstallError: when one ends, or they do not find one another.
+        """
         for member in self.members.values():
             if not member.is_running:
                 member.start()
-        wait_for(lambda: all(self._leads().values()), "etcd")
 
-    def _leads(self) -> dict[str, str]:
-        """Return which member each takes for the leader, "" where it does not answer."""
-        for member in self.members.values():
-            member.check()
+        def all_lead() -> bool:
+            for member in self.members.values():
+                member.check()
+            return all(health.leader for health in self._health())
+
+        wait_for(all_lead, "the three etcd")
+
+    def _health(self) -> list[MemberHealth]:
         first = self._folder / NAMES[0]
         tls = Tls(str(first / "ca.pem"), str(first / "etcd.pem"), str(first / "etcd.key"))
-        return {name: "" for name in NAMES} | {str(health): str(health) for health in Etcd(self.endpoints, tls=tls).health()}
+        with Etcd(self.endpoints, tls=tls) as etcd:
+            return etcd.health()
 
     def kill_leader(self) -> str:
         """Kill the one that leads, as a power failure does, and return its name."""
-        raise NotImplementedError
+        for name, health in zip(NAMES, self._health(), strict=True):
+            if health.is_leader:
+                self.members[name].end(signal.SIGKILL)
+                return name
+        raise InstallError("none of the three etcd leads")
 
     def stop(self) -> None:
         """End all."""
@@ -68,5 +87,8 @@ class Cluster:
 
 def _settings(path: Path) -> dict[str, str]:
     """Return the variables of a file as systemd reads it (``EnvironmentFile=``)."""
-    lines = shlex.split(path.read_text(), comments=True)
-    return dict(line.split("=", 1) for line in lines)
+    try:
+        lines = shlex.split(path.read_text(), comments=True)
+    except OSError as error:
+        raise InstallError(f"cannot be read: {os.strerror(error.errno or 0)}", place=str(path)) from error
+    return {name: value for name, _, value in (line.partition("=") for line in lines)}
