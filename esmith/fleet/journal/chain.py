@@ -95,6 +95,8 @@ class Chain:
     ) -> None:
         self.head = head
         self.members = members if members is not None else Members(fleet)
+        #: What the last row changed in the members, as :meth:`Members.apply` returns it.
+        self.changed: dict[str, bytes | None] = {}
         self._known = dict(known or {})
 
     def take(self, raw: bytes) -> Row:
@@ -111,7 +113,7 @@ class Chain:
                 revision=row.revision,
                 host=row.host,
             )
-        self.members.apply(row)
+        self.changed = self.members.apply(row)
         self.head = head
         return row
 

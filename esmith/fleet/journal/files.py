@@ -19,17 +19,32 @@ def read_private(path: str) -> bytes:
     :raises UntrustedError: when it is not a regular file of the user who runs this alone.
     :raises StoreError: when it is missing or cannot be read.
     """
+    content, status = _read(path)
+    if status.st_uid != os.geteuid() or status.st_mode & 0o077:
+        raise UntrustedError(
+            "holds a secret of this host, and is not a file that its user alone may read",
+            place=path,
+            hint="look at who changed it: the mode has to be 0600; a key that others read has to be replaced",
+        )
+    return content
+
+
+def read_public(path: str) -> bytes:
+    """Return what a file holds that anybody may read, as a certificate.
+
+    :raises StoreError: when it is missing, no regular file, or cannot be read.
+    """
+    return _read(path)[0]
+
+
+def _read(path: str) -> tuple[bytes, os.stat_result]:
     try:
         file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             status = os.fstat(file)
-            if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o077:
-                raise UntrustedError(
-                    "holds a secret of this host, and is not a file that its user alone may read",
-                    place=path,
-                    hint="look at who changed it: the mode has to be 0600; a key that others read has to be replaced",
-                )
-            return os.read(file, min(status.st_size, _LARGEST))
+            if not stat.S_ISREG(status.st_mode):
+                raise StoreError("is not a regular file", place=path, hint="see who changed it")
+            return os.read(file, min(status.st_size, _LARGEST)), status
         finally:
             os.close(file)
     except OSError as error:

@@ -140,26 +140,48 @@ class Members(Mapping[str, Member]):
         except RowError as error:
             raise error.at(row.revision, row.host) from None
 
-    def apply(self, row: Row) -> None:
-        """Take over what a row that was checked changes in the members."""
+    def apply(self, row: Row) -> dict[str, bytes | None]:
+        """Take over what a row that was checked changes in the members.
+
+        :return: the rows of a store that differ now, as :meth:`to_states` has them; None where there is none any more.
+        """
         name = row.name
+        touched = [MEMBER + row.host]
         if row.kind == "join":
             self._members[name] = Member(name, row.key, row.groups, row.program, row.revision)
-            self.invites.pop(name, None)
-            return
-        if row.kind == "invite":
+            touched += self._withdraw([name])
+        elif row.kind == "invite":
             self.invites[name] = Invite(name, row.key, row.host, row.time, row.until)
-        elif row.kind == "remove":
-            self._members.pop(name, None)
-            self.invites.pop(name, None)
-        elif row.kind == "leave":
-            del self._members[row.host]
-        gone = name if row.kind == "remove" else row.host if row.kind == "leave" else ""
-        if gone:
-            self.invites = {key: one for key, one in self.invites.items() if one.by != gone}
+            touched.append(INVITE + name)
+        elif row.kind in ("remove", "leave"):
+            gone = name or row.host
+            self._members.pop(gone, None)
+            touched.append(MEMBER + gone)
+            touched += self._withdraw([gone, *(key for key, one in self.invites.items() if one.by == gone)])
         if row.host in self._members:
             member = replace(self._members[row.host], program=row.program)
             self._members[row.host] = replace(member, groups=row.groups) if row.kind == "groups" else member
+        return {state: self._state(state) for state in touched}
+
+    def _withdraw(self, names: list[str]) -> list[str]:
+        """Take away the invitations for hosts, and return the names of the rows they had."""
+        return [INVITE + name for name in names if self.invites.pop(name, None) is not None]
+
+    def _state(self, state: str) -> bytes | None:
+        """Return what a row of a store holds, None when there is none."""
+        kind, _, name = state.partition("/")
+        data: dict[str, Any]
+        if f"{kind}/" == MEMBER:
+            one = self._members.get(name)
+            if one is None:
+                return None
+            data = {"key": one.key, "groups": list(one.groups), "program": one.program, "joined": one.joined}
+        else:
+            invite = self.invites.get(name)
+            if invite is None:
+                return None
+            data = {"key": invite.key, "by": invite.by, "time": invite.time, "until": invite.until}
+        return json.dumps(data, sort_keys=True, separators=(",", ":")).encode()
 
     def _key_for(self, row: Row) -> str:
         """Return the public key that has to have signed a row."""
@@ -221,20 +243,13 @@ class Members(Mapping[str, Member]):
         if row.key in others:
             raise RowError("its key is that of another host or invitation")
 
-    def to_states(self) -> dict[str, str]:
+    def to_states(self) -> dict[str, bytes]:
         """Return the rows that a store keeps, value by name: ``member/NAME`` and ``invite/NAME``."""
-        states = {}
-        for name in self:
-            one = self._members[name]
-            data: dict[str, Any] = {"key": one.key, "groups": list(one.groups)}
-            states[MEMBER + name] = _json(data | {"program": one.program, "joined": one.joined})
-        for name, invite in sorted(self.invites.items()):
-            data = {"key": invite.key, "by": invite.by, "time": invite.time, "until": invite.until}
-            states[INVITE + name] = _json(data)
-        return states
+        names = [*(MEMBER + name for name in self), *(INVITE + name for name in sorted(self.invites))]
+        return {name: self._state(name) or b"" for name in names}
 
     @classmethod
-    def from_states(cls, fleet: str, states: Mapping[str, str]) -> Members:
+    def from_states(cls, fleet: str, states: Mapping[str, bytes]) -> Members:
         """Return the members that a store keeps.
 
         :param states: rows by their names; others than ``member/NAME`` and ``invite/NAME`` are left out.
@@ -266,7 +281,3 @@ class Members(Mapping[str, Member]):
         check_time(data["time"], "time")
         check_time(data["until"], "until")
         self.invites[name] = Invite(name, data["key"], data["by"], data["time"], data["until"])
-
-
-def _json(data: dict[str, Any]) -> str:
-    return json.dumps(data, sort_keys=True, separators=(",", ":"))
