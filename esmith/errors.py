@@ -145,6 +145,20 @@ class BusyError(EsmithError):
     exit_code = ExitCode.BUSY
 
 
+class BehindError(BusyError):
+    """Another member of the fleet was quicker: this host has to have its change first. Nothing was changed.
+
+    :param head: the number of the fleet's last revision.
+    """
+
+    def __init__(self, head: int) -> None:
+        super().__init__(
+            f"another server of the fleet changed something at this moment (fleet revision {head})",
+            hint="do it again; nothing was changed",
+        )
+        self.head = head
+
+
 class UntrustedError(EsmithError):
     """Something the engine would read or run is not in the hands of its owners alone."""
 

@@ -52,6 +52,10 @@ class Overlay:
         self._number = snapshot.revision() + 1
         self._records: _Records = {}
         self._states: _States = {}
+        self.layer: str | None = None
+        self.root = ""
+        self.assigned: dict[tuple[str, str, str], str | None] = {}
+        self.notes: list[str] = []
         #: The databases in which something differs; None when that has to be found out.
         self._changed: frozenset[str] | None = frozenset()
         apply_changes(self, changes)

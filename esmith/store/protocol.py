@@ -129,6 +129,26 @@ class Transaction(Snapshot, Protocol):
             number is missing before it nobody takes the new journal for what happened since.
         """
 
+    @property
+    def root(self) -> str:
+        """The root whose databases are changed; "" where it is not known."""
+
+    @property
+    def layer(self) -> str | None:
+        """Where changes go on a member of a fleet; see :meth:`Store.transaction`."""
+
+    @property
+    def assigned(self) -> dict[tuple[str, str, str], str | None]:
+        """The cells that were set or deleted for a layer that was chosen, also those that were so before.
+
+        Database, key and property ("" for the type) of each, with the value it is to have there; None for none. The
+        type None is the whole record. Nothing is noted where no layer is chosen; a caller may add some.
+        """
+
+    @property
+    def notes(self) -> list[str]:
+        """What a command should say of a transaction that ended: for whom it changed what. A line each."""
+
     def savepoint(self) -> AbstractContextManager[None]:
         """Return a context: when it ends with an error, what was changed in it is as before, and the rest stays."""
 
@@ -146,8 +166,14 @@ class Store(Protocol):
     def snapshot(self) -> Snapshot:
         """Return a snapshot to read from."""
 
-    def transaction(self, author: Author, /) -> Transaction:
-        """Return a transaction; one writer at a time, others wait."""
+    def transaction(self, author: Author, layer: str | None = None, /) -> Transaction:
+        """Return a transaction; one writer at a time, others wait.
+
+        :param layer: where its changes go on a member of a fleet (docs/architecture.md#a-setting-of-a-fleet): None for
+            the engine, which changes only this host; "" for a command of an administrator, each of whose changes goes
+            to the layer that the value now comes from; ``fleet``, ``group:NAME``, ``host`` or ``local`` for that layer.
+            Elsewhere it changes nothing.
+        """
 
     def reserve(self, size: int, transactions: int, /) -> None:
         """Take disk space for transactions on the engine's own tables, so that these do not fail for want of it.

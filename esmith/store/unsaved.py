@@ -31,7 +31,7 @@ class UnsavedStore:
         """Return a snapshot to read from."""
         return UnsavedSnapshot(self._store.snapshot(), self._changes)
 
-    def transaction(self, _author: Author) -> NoReturn:
+    def transaction(self, _author: Author, _layer: str | None = None) -> NoReturn:
         """Refuse.
 
         :raises StoreError: always.

@@ -143,6 +143,10 @@ class FlatTransaction(FlatSnapshot):
         super().__init__(file)
         self._old: dict[str, Record | None] = {}
         self._new_database = False
+        self.layer: str | None = None
+        self.root = ""
+        self.assigned: dict[tuple[str, str, str], str | None] = {}
+        self.notes: list[str] = []
 
     def __enter__(self) -> Self:
         self._lock, self._was_made = lock_file(self._file)
@@ -321,7 +325,7 @@ class FlatFile:
         """Return a snapshot to read from."""
         return FlatSnapshot(self._path)
 
-    def transaction(self, _author: Author) -> FlatTransaction:
+    def transaction(self, _author: Author, _layer: str | None = None) -> FlatTransaction:
         """Return a transaction; one writer at a time, others wait."""
         return FlatTransaction(self._path)
 

@@ -39,7 +39,7 @@ class LmdbStore:
     """The databases in one directory; implements :class:`esmith.store.protocol.Store`.
 
     :param directory: where ``data.mdb`` and ``lock.mdb`` are.
-    :param root: the root, for messages.
+    :param root: the root.
     :param verify: verify the data file even if nothing seems to have happened to it.
     :raises StoreError: when there is no store, it is damaged, or it may not be opened.
     """
@@ -48,6 +48,7 @@ class LmdbStore:
         self, directory: str, *, root: str, write: bool = False, create: bool = False, verify: bool = False
     ) -> None:
         self.directory = directory
+        self._root = root
         self._data = DataFile(os.path.join(directory, "data.mdb"))
         self._file = self._data.path
         if create:
@@ -72,15 +73,22 @@ class LmdbStore:
         self._make_room()
         return LmdbSnapshot(self._env, self._file, self._open_now)
 
-    def transaction(self, author: Author) -> LmdbTransaction:
-        """Return a transaction to write with."""
+    def transaction(self, author: Author, layer: str | None = None) -> LmdbTransaction:
+        """Return a transaction to write with; see :meth:`esmith.store.protocol.Store.transaction`."""
         # Reading needs nothing of it.
         from esmith.store.lmdb.transaction import LmdbTransaction
         from esmith.store.lmdb.writer import WriterLock
 
+        kind = LmdbTransaction
+        if layer:
+            from esmith.store.lmdb.assigning import AssigningTransaction
+
+            kind = AssigningTransaction
         self._make_room()
         lock = WriterLock(self._file)
-        return LmdbTransaction(self._env, self._data, author, self._reopen, lock, self._open_now)
+        transaction = kind(self._env, self._data, author, self._reopen, lock, self._open_now)
+        transaction.layer, transaction.root = layer, self._root
+        return transaction
 
     def _open(self, *, create: bool = False) -> None:
         try:

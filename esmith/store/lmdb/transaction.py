@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from esmith.store.lmdb.data_file import DataFile
+    from esmith.store.lmdb.parts import Cells
     from esmith.store.lmdb.plain import Shapes, Texts
     from esmith.store.lmdb.rows import OpenNow
     from esmith.store.lmdb.writer import WriterLock
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     #: The transaction, tables, whether anything was changed, and which whole records have to be written again, before
     #: one within it.
-    _Before = tuple[lmdb.Transaction[bytes], dict[str, lmdb._Database], bool, dict[str, set[str]]]
+    Before = tuple[lmdb.Transaction[bytes], dict[str, lmdb._Database], bool, dict[str, set[str]]]
 
 
 class LmdbTransaction(LmdbTables):
@@ -51,6 +52,16 @@ class LmdbTransaction(LmdbTables):
         #: The record whose type was asked for last, and its type: checks ask for it once more each.
         self._asked: tuple[str, str] | None = None
         self._type: str | None = None
+        #: What only a member of a fleet has a use for; see :class:`esmith.store.protocol.Transaction`.
+        self.layer: str | None = None
+        self.assigned: dict[tuple[str, str, str], str | None] = {}
+        self.notes: list[str] = []
+        self.root = ""
+
+    @property
+    def author(self) -> Author:
+        """Who makes the changes."""
+        return self._author
 
     def __enter__(self) -> Self:
         """Wait for other writers, and begin.
@@ -79,10 +90,16 @@ class LmdbTransaction(LmdbTables):
 
     def _end(self, error: BaseException | None) -> None:
         changed = {} if error is not None else self._written.changed()
-        if error is not None or not (self._dirty or self._written.records):
+        if error is not None or not (self._dirty or self._written.records or self.assigned):
             self._txn.abort()
             self._explain(error)
             return
+        if (changed or self.assigned) and not self._after_other and self.state("fleet", "host") is not None:
+            self._end_on_member()
+            return
+        self._commit(changed)
+
+    def _commit(self, changed: dict[str, dict[str, Cells]]) -> None:
         try:
             self._update_whole()
             if changed or self._after_other:
@@ -98,6 +115,23 @@ class LmdbTransaction(LmdbTables):
         except (lmdb.Error, OSError) as trouble:
             self._txn.abort()
             raise self._commit_trouble(trouble) from trouble
+
+    def _end_on_member(self) -> None:
+        """Commit on a member of a fleet, where what others share has to be agreed on before.
+
+        This is the one call upwards (docs/architecture.md#a-setting-of-a-fleet): only the transaction knows when it
+        ends, and nothing but a member may pay for what is above. So it is imported by its name, and only here.
+        """
+        from importlib import import_module
+
+        agreed = None
+        try:
+            agreed = import_module("esmith.fleet.replica.ending").end(self)
+        finally:
+            if agreed is None:
+                self._txn.abort()
+        with agreed:
+            self._commit(self._written.changed())
 
     def _commit_trouble(self, trouble: Exception) -> StoreError:
         """Return the error for a commit that failed.
@@ -245,7 +279,7 @@ class LmdbTransaction(LmdbTables):
         """Take back what is changed inside when it ends with an error, by a transaction within the transaction."""
         return Savepoint(self)
 
-    def begin_inner(self) -> _Before:
+    def begin_inner(self) -> Before:
         """Begin a transaction within this one, and return what is to be as now when it is taken back."""
         stale = {database: set(keys) for database, keys in self._stale.items()}
         before = self._txn, dict(self._handles), self._dirty, stale
@@ -254,7 +288,7 @@ class LmdbTransaction(LmdbTables):
         self._written = Written()
         return before
 
-    def end_inner(self, before: _Before, *, keep: bool) -> None:
+    def end_inner(self, before: Before, *, keep: bool) -> None:
         """End the transaction within this one.
 
         :param before: what :meth:`begin_inner` returned.

@@ -1,0 +1,1 @@
+"""What a member of a fleet keeps in its store: the layers, the marks of its own values, and which revision it has."""

@@ -1,0 +1,279 @@
+"""Applying what the fleet agreed on: changes of layers become the settings of this host, all in one transaction.
+
+Rows of the journal are applied in their order, and what comes out does not depend on how many a transaction has: what
+a layer of this host once gave a cell is gone when no layer gives it any more, also within one transaction, and a record
+that lost its type on the way is made anew. Marked cells (:mod:`esmith.fleet.replica.overrides`) stay as they are.
+"""
+
+from __future__ import annotations
+
+from esmith.digests import sha256
+from esmith.errors import RefusedError, StoreError
+from esmith.fields import dataclass, field
+from esmith.fleet.replica import layers, member, overrides, rows
+from esmith.fleet.replica.scope import Scopes
+from esmith.names import shorten
+from esmith.store import limits
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from esmith.fleet.replica.layers import LayerChange
+    from esmith.store.protocol import Snapshot, Transaction
+
+
+@dataclass
+class Applied:
+    """A row of the journal, as far as the store of a member has to do with it.
+
+    :param revision: its number.
+    :param hash: its hash.
+    :param changes: what it changes in layers, in order.
+    :param states: the rows of the table ``=fleet`` that it leaves, by their names, such as ``member/mail1``; None for
+        one that goes.
+    """
+
+    revision: int
+    hash: str
+    changes: Sequence[LayerChange] = ()
+    states: Mapping[str, bytes | None] = field(default_factory=dict)
+
+
+def apply_changes(transaction: Transaction, changes: Sequence[LayerChange], *, revision: int, hash: str) -> int:
+    """Apply one changeset, and note the fleet revision that is reached by it.
+
+    :param changes: in order. A property "" with None deletes all that the layer says of the record.
+    :return: how many cells of the databases were written.
+    :raises StoreError: when a row of the layers is damaged.
+    """
+    return apply_rows(transaction, [Applied(revision, hash, changes)])
+
+
+def apply_rows(transaction: Transaction, applied: Iterable[Applied]) -> int:
+    """Apply rows of the journal, the oldest first: what a host missed, in one transaction.
+
+    :return: how many cells of the databases were written.
+    :raises StoreError: when a row of the layers is damaged.
+    """
+    work = _Work(transaction)
+    for row in applied:
+        work.take(row)
+    return work.finish()
+
+
+def rebuild(transaction: Transaction, applied: Iterable[Applied]) -> int:
+    """Replay the journal from its first row in the place of all that is known of the fleet.
+
+    Values of this host, the marked ones and those that no layer had, stay as they are. What was given by a layer and is
+    given by none now goes.
+
+    :param applied: all rows, the oldest first.
+    :return: how many cells of the databases were written.
+    """
+    work = _Work(transaction)
+    work.forget_all()
+    for row in applied:
+        work.take(row)
+    return work.finish()
+
+
+def digest_of(snapshot: Snapshot) -> str:
+    """Return the digest of all layers, reckoned anew: it has to be the one that is kept."""
+    total = 0
+    for name, value in snapshot.states(layers.TABLE):
+        total += _digest(name, layers.content(name, value))
+    return _text(total)
+
+
+class _Record:
+    """A record that is being changed.
+
+    :param name: of its row of layers.
+    :param found: what the layers say of it.
+    """
+
+    __slots__ = ("covered", "dropped", "layers", "name", "row", "touched")
+
+    def __init__(self, name: str, found: layers.RecordLayers) -> None:
+        self.name = name
+        self.layers = found
+        #: The row as it is counted in the digest.
+        self.row = found.row()
+        #: The properties that may have got another value.
+        self.touched: set[str] = set()
+        #: Those of them that a layer of this host gave a value at some time.
+        self.covered: set[str] = set()
+        #: Whether no layer had the type at some time, so that all the record had is gone.
+        self.dropped = False
+
+
+class _Work:
+    """Rows of the journal that are being applied."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+        membership = member.Membership(transaction)
+        self._own = f"{member.PREFIX}{membership.host}"
+        self._groups = membership.groups
+        self._digest = int(membership.digest, 16)
+        self._records: dict[tuple[str, str], _Record] = {}
+        self._states: dict[str, bytes | None] = {}
+        self._last: Applied | None = None
+        self._scopes = Scopes.of(transaction)
+        #: Whether what is between does not count, but only what was before and what is at the end.
+        self._anew = False
+
+    def forget_all(self) -> None:
+        """Begin with no layers, no members and no groups; rows that are damaged go as well."""
+        self._anew = True
+        for name, value in list(self._transaction.states(layers.TABLE)):
+            try:
+                (database, key), row = rows.read(name, value, 2)
+                record = self._records[database, key] = _Record(name, layers.RecordLayers.of_row(row))
+            except (ValueError, StoreError):
+                self._transaction.set_state(layers.TABLE, name, None)
+                continue
+            record.covered = set(record.layers.resolve(self._groups))
+            record.touched, record.layers = record.layers.props(), layers.RecordLayers()
+            # The digest is reckoned anew: that of a damaged row is not known.
+            self._transaction.set_state(layers.TABLE, name, None)
+            record.row = None
+        self._digest, self._groups = 0, []
+        for name, _ in list(self._transaction.states(member.TABLE)):
+            if name.startswith((member.PREFIX, member.INVITE)):
+                self._states[name] = None
+
+    def take(self, row: Applied) -> None:
+        """Take a row of the journal."""
+        self._last = row
+        self._states.update(row.states)
+        if self._own in row.states:
+            self._regroup(member.groups_of(row.states[self._own]))
+        for change in row.changes:
+            check_change(change)
+            self._change(*change)
+
+    def _change(self, layer: str, database: str, key: str, prop: str, value: str | None) -> None:
+        record = self._record(database, key)
+        props = [prop]
+        if value is None and not prop:
+            props = list(record.layers.cells.get(layer, ()))
+        given = [one for one in props if record.layers.value(self._groups, one) is not None]
+        record.layers.put(layer, prop, value)
+        self._note(database, key, record, props, given)
+
+    def _regroup(self, groups: list[str]) -> None:
+        """Take other groups for this host from now on."""
+        if groups == self._groups:
+            return
+        before, self._groups = self._groups, groups
+        for database, key in {*self._records, *([] if self._anew else member.records_of_layers(self._transaction))}:
+            record = self._record(database, key)
+            if record.layers.cells.keys() - {layers.FLEET}:
+                given = record.layers.resolve(before)
+                self._note(database, key, record, record.layers.props(), given)
+
+    def _note(self, database: str, key: str, record: _Record, props: Iterable[str], given: Iterable[str]) -> None:
+        """Note which properties may have another value, and which of them a layer of this host gave one before."""
+        record.touched.update(props)
+        if self._anew:
+            return
+        record.covered.update(given)
+        if "" in given and record.layers.value(self._groups, "") is None:
+            record.dropped = record.dropped or overrides.of_cell(self._transaction, database, key, "") is None
+
+    def _record(self, database: str, key: str) -> _Record:
+        record = self._records.get((database, key))
+        if record is None:
+            name = rows.name_of(database, key)
+            record = _Record(name, layers.read(self._transaction, database, key))
+            self._records[database, key] = record
+        return record
+
+    def finish(self) -> int:
+        """Write what came of it, and return how many cells of the databases were written."""
+        transaction = self._transaction
+        written = 0
+        for (database, key), record in self._records.items():
+            row = record.layers.row()
+            if row != record.row:
+                self._digest += _digest(record.name, row) - _digest(record.name, record.row)
+                stored = None if row is None else rows.value_of((database, key), row)
+                transaction.set_state(layers.TABLE, record.name, stored)
+            written += self._settle(database, key, record)
+        for name, value in self._states.items():
+            transaction.set_state(member.TABLE, name, value)
+        transaction.set_state(member.TABLE, "digest", _text(self._digest).encode())
+        if self._last is not None:
+            reached = f"{self._last.revision} {self._last.hash}"
+            transaction.set_state(member.TABLE, "revision", reached.encode())
+        return written
+
+    def _settle(self, database: str, key: str, record: _Record) -> int:
+        """Make the cells of a record what the layers say now, and return how many were written."""
+        transaction = self._transaction
+        given = record.layers.value(self._groups, "")
+        is_marked = overrides.of_cell(transaction, database, key, "") is not None
+        before = transaction.type_of(database, key)
+        if "" in record.touched and self._scopes.is_host(database, key, "", types=(given, before)):
+            return 0
+        if (record.dropped or (given is None and "" in record.covered)) and not is_marked:
+            overrides.unmark_record(transaction, database, key)
+            transaction.delete_record(database, key)
+            record.touched |= record.layers.props()
+            before = None
+        written = 0
+        if given is not None and not is_marked and given != before:
+            transaction.set_type(database, key, given)
+            written += 1
+        if transaction.type_of(database, key) is None:
+            return written
+        values = record.layers.resolve(self._groups)
+        for prop in sorted(values if before is None else record.touched):
+            value = values.get(prop)
+            if not prop or (value is None and prop not in record.covered) or self._is_own(database, key, prop):
+                continue
+            if value is None:
+                transaction.delete_prop(database, key, prop)
+            elif transaction.prop(database, key, prop) != value:
+                transaction.set_prop(database, key, prop, value)
+            else:
+                continue
+            written += 1
+        return written
+
+    def _is_own(self, database: str, key: str, prop: str) -> bool:
+        """Return whether a cell is this host's, whatever a layer says."""
+        if overrides.of_cell(self._transaction, database, key, prop) is not None:
+            return True
+        return self._scopes.is_host(database, key, prop)
+
+
+def check_change(change: LayerChange) -> None:
+    """Refuse what no layer can hold: whoever may sign a row may have written anything into it.
+
+    :raises RefusedError: when the layer, a name or the value cannot be.
+    :raises UsageError: likewise for the database.
+    """
+    layer, database, key, prop, value = change
+    if not layers.is_shared(layer):
+        raise RefusedError(f"{shorten(layer)!r} is not a layer that hosts share")
+    limits.check_database(database)
+    limits.check_key(database, key)
+    if prop:
+        limits.check_property(database, key, prop)
+    if value is not None:
+        if prop:
+            limits.check_value(f"{database} {key} {prop}", value)
+        else:
+            limits.check_type(database, key, value)
+
+
+def _digest(name: str, row: bytes | None) -> int:
+    """Return what a row of the layers adds to the digest."""
+    return 0 if row is None else int.from_bytes(sha256(b"%b\0%b" % (name.encode(), row)).digest())
+
+
+def _text(total: int) -> str:
+    return f"{total % 2**256:064x}"

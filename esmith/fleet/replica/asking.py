@@ -1,0 +1,207 @@
+"""Asking the agent of this host: one line of JSON each way, over its socket.
+
+The socket is in a directory that only its owner may enter, and who answers has to be that owner or root. It is reached
+by the descriptor of the directory: the path of a root may be longer than the name of a socket.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import struct
+import time
+
+from esmith.errors import BehindError, StoreError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any, Self
+
+    from esmith.fleet.replica.layers import LayerChange
+    from esmith.store.model import Author
+
+    #: Database, key, property and value; None deletes.
+    HostChange = tuple[str, str, str, str | None]
+
+#: Below the root.
+FOLDER, SOCKET = "/var/lib/e-smith/fleet", "agent.socket"
+#: How long a command waits for the agent's word, in seconds.
+PATIENCE = 2.0
+#: More than any answer has.
+_LONGEST = 2**20
+LOCALLY = "to change it only here until the fleet answers, give --local"
+
+
+class AgentAwayError(StoreError):
+    """The agent is not there, or its answer makes no sense. Nothing was sent."""
+
+
+class FleetRefusesError(StoreError):
+    """The fleet cannot be asked now, or does not take the change. Nothing was changed."""
+
+
+class UnsettledError(StoreError):
+    """It is not known whether the fleet took the change. Nothing was changed here; the agent finds out."""
+
+    is_doubtful = True
+
+
+class Agent:
+    """A connection to the agent.
+
+    :param root: the root.
+    :param patience: how long everything may take, in seconds.
+    :raises AgentAwayError: when it is not there.
+    """
+
+    def __init__(self, root: str, patience: float = PATIENCE) -> None:
+        self._until = time.monotonic() + patience
+        self._socket = _connected(root, patience)
+        self._read = b""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def ask(self, question: Mapping[str, object]) -> dict[str, Any]:
+        """Send a line, and return the answer.
+
+        :raises OSError: when it cannot be sent, or there is no answer in time.
+        :raises ValueError: when the answer makes no sense.
+        """
+        self.tell(question)
+        while b"\n" not in self._read:
+            self._socket.settimeout(max(self._until - time.monotonic(), 0.001))
+            more = self._socket.recv(2**16)
+            if not more:
+                raise ConnectionResetError("it closed the connection")
+            self._read += more
+            if len(self._read) > _LONGEST:
+                raise ValueError("its answer is too long")
+        line, _, self._read = self._read.partition(b"\n")
+        answer = json.loads(line)
+        if not isinstance(answer, dict):
+            raise ValueError("its answer is no object")
+        return answer
+
+    def tell(self, question: Mapping[str, object]) -> None:
+        """Send a line.
+
+        :raises OSError: when it cannot be sent.
+        """
+        self._socket.settimeout(max(self._until - time.monotonic(), 0.001))
+        self._socket.sendall(json.dumps(question).encode() + b"\n")
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._socket.close()
+
+
+def commit(
+    agent: Agent, base: str, author: Author, changes: Sequence[LayerChange], host: Sequence[HostChange]
+) -> tuple[int, str]:
+    """Have the fleet agree on a changeset; then say ``done`` after the local commit, or close the connection.
+
+    :param base: number and hash of the row it is to follow, as :attr:`esmith.fleet.replica.member.Membership.base`.
+    :param changes: of layers.
+    :param host: what changes on this host together with it; it is not sent on.
+    :return: the number and the hash of its row.
+    :raises BehindError: when another row was first.
+    :raises FleetRefusesError: when it was not taken.
+    :raises UnsettledError: when that is not known.
+    """
+    question = {
+        "verb": "commit",
+        "base": base,
+        "author": [author.user, author.sudo_user, list(author.command)],
+        "changes": [list(change) for change in changes],
+        "host": [list(change) for change in host],
+    }
+    try:
+        answer = agent.ask(question)
+        return _outcome(answer)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _unsettled(f"the agent of the fleet did not answer: {error}") from error
+
+
+def wait(root: str, revision: int, timeout: float = 10.0) -> bool:
+    """Wait until this host has a revision of the fleet.
+
+    :param root: the root.
+    :param timeout: at most so many seconds.
+    :return: whether it has.
+    """
+    try:
+        with Agent(root, timeout) as agent:
+            return agent.ask({"verb": "wait", "revision": revision}).get("outcome") != "late"
+    except (OSError, ValueError, AgentAwayError):
+        return False
+
+
+def status(root: str) -> dict[str, Any]:
+    """Return what the agent says of itself.
+
+    :raises AgentAwayError: when it does not answer.
+    """
+    with Agent(root) as agent:
+        try:
+            return agent.ask({"verb": "status"})
+        except (OSError, ValueError) as error:
+            raise _away(str(error)) from error
+
+
+def _outcome(answer: dict[str, Any]) -> tuple[int, str]:
+    outcome = answer["outcome"]
+    if outcome == "accepted":
+        return int(answer["revision"]), str(answer["hash"])
+    if outcome == "behind":
+        raise BehindError(int(answer["head"]))
+    message, hint = str(answer.get("message", "")), str(answer.get("hint", ""))
+    if outcome == "refused":
+        raise FleetRefusesError(message or "the fleet did not take the change", hint=hint or LOCALLY)
+    if outcome == "unknown":
+        raise _unsettled(message or "it is not known whether the fleet took the change", hint)
+    raise ValueError(f"its answer is {outcome!r}")
+
+
+def _unsettled(message: str, hint: str = "") -> UnsettledError:
+    error = UnsettledError(message, hint=hint)
+    error.add(
+        "nothing was changed here, and it is not known whether the fleet took it: the agent finds out, "
+        "see: esmith fleet status"
+    )
+    return error
+
+
+def _away(reason: str) -> AgentAwayError:
+    return AgentAwayError(
+        f"the agent of the fleet is not there: {reason}",
+        hint=f"start it: it is the service esmith-fleet; {LOCALLY}",
+    )
+
+
+def _connected(root: str, patience: float) -> socket.socket:
+    folder = (root if root != "/" else "") + FOLDER
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+    is_connected = False
+    try:
+        directory = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            connection.settimeout(patience)
+            connection.connect(f"/proc/self/fd/{directory}/{SOCKET}")
+        finally:
+            os.close(directory)
+        _, uid, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+        if uid not in (0, os.geteuid()):
+            raise PermissionError(f"another user answers at its socket, number {uid}")
+        is_connected = True
+    except OSError as error:
+        raise _away(error.strerror or str(error)) from error
+    finally:
+        if not is_connected:
+            connection.close()
+    return connection
