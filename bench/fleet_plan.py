@@ -25,7 +25,7 @@ DOCUMENT = Path(__file__).parent.parent / "docs/fleet.md"
 BEGIN, END = "<!-- python -m bench.fleet_plan: begin -->\n", "<!-- python -m bench.fleet_plan: end -->\n"
 HOSTS, PROPERTIES = (10, 100, 1_000), (1_000, 10_000, 100_000)
 #: How often somebody changes something, a minute, and how old the journal of a full sync is, in days.
-CHURN, AGE_DAYS = 1.0, 30
+CHURN, AGE_DAYS = 1.0, 7
 MEMBERS = 3
 _SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6}
 _MINUTE, _DAY, _YEAR_DAYS = 60, 86_400, 365
@@ -110,41 +110,55 @@ class Sync(NamedTuple):
 
 
 class _Syncing:
-    """All hosts read the whole journal at once, as the agent does."""
+    """All hosts read the whole journal at once, as the agent does: a login, then pages, each stored before the next."""
 
-    def __init__(self, cost: dict[str, float], hosts: int, rows: int, cells: int) -> None:
+    def __init__(self, cost: dict[str, float], hosts: int, rows: int, properties: int) -> None:
         self._cost, self._clock = cost, Clock()
         self._random = random.Random(hosts * 1_000_003 + rows)
         self._members = [Member(self._clock) for _ in range(MEMBERS)]
-        self._page = int(cost["agent.page"])
-        # The settings of the first host came as one changeset: blobs, which are read as rows are.
-        self._pages = -(-rows // self._page) + -(-cells // int(cost["journal.cells"]))
-        self._rows, self._cells = rows, cells
+        self._rows, self._page = rows, int(cost["agent.page"])
+        # The settings of the first host came as one changeset; what is long is in blobs, a request each.
+        blobs = -(-properties // int(cost["journal.cells"]))
+        blob = cost["etcd.request"] + cost["journal.cells"] * cost["etcd.cell"]
+        self._steps = [cost["etcd.login"], *([blob] * blobs), *self._pages()]
+        self._work = [0.0, *([cost["journal.cells"] * cost["host.cell"]] * blobs), *self._checks()]
         self._ends: list[float] = []
         self._requests = self._repeated = 0
         for host in range(hosts):
-            self._clock.after(self._random.uniform(0, cost["agent.spread"]), self._asking(host % MEMBERS, 0, 0))
+            self._clock.after(self._random.uniform(0, cost["agent.longest"]), self._asking(host % MEMBERS, 0, 0))
 
-    def _asking(self, member: int, page: int, failed: int) -> Callable[[], None]:
-        return lambda: self._ask(member, page, failed)
+    def _sizes(self) -> Iterator[int]:
+        for first in range(0, self._rows, self._page):
+            yield min(self._page, self._rows - first)
 
-    def _ask(self, member: int, page: int, failed: int) -> None:
-        if page == self._pages:
-            work = self._cells * self._cost["host.cell"] + self._rows * self._cost["host.row"]
-            self._clock.after(work, lambda: self._ends.append(self._clock.now))
+    def _pages(self) -> Iterator[float]:
+        """Yield what each page takes of etcd."""
+        for size in self._sizes():
+            yield self._cost["etcd.request"] + size * self._cost["etcd.row"]
+
+    def _checks(self) -> Iterator[float]:
+        """Yield what each page takes of the host."""
+        for size in self._sizes():
+            yield self._cost["host.apply"] + size * (self._cost["host.check"] + self._cost["host.row"])
+
+    def _asking(self, member: int, step: int, failed: int) -> Callable[[], None]:
+        return lambda: self._ask(member, step, failed)
+
+    def _ask(self, member: int, step: int, failed: int) -> None:
+        if step == len(self._steps):
+            self._ends.append(self._clock.now)
             return
-        cost = self._cost
         self._requests += 1
-        rows = min(self._page, max(self._rows - page * self._page, 1))
-        took = self._members[member].serve(cost["etcd.request"] + rows * cost["etcd.row"])
-        if took <= cost["agent.patience"]:
-            self._clock.after(took + rows * cost["host.check"], self._asking(member, page + 1, 0))
+        took = self._members[member].serve(self._steps[step])
+        if took <= self._cost["agent.patience"]:
+            self._clock.after(took + self._work[step], self._asking(member, step + 1, 0))
             return
-        # It is not waited for; etcd does the work, and the next endpoint is asked after a while.
+        # It is not waited for; etcd does the work still, and after a pause the next endpoint is asked.
         self._repeated += 1
-        longest = min(cost["agent.longest"], cost["agent.first"] * 2**failed)
-        pause = cost["agent.patience"] + self._random.uniform(longest / 2, longest)
-        self._clock.after(pause, self._asking((member + 1) % MEMBERS, page, failed + 1))
+        pause = min(self._cost["agent.longest"], self._cost["agent.first"] * 2.0**failed) * self._random.uniform(0.5, 1)
+        self._clock.after(
+            self._cost["agent.patience"] + pause, self._asking((member + 1) % MEMBERS, step, min(failed + 1, 12))
+        )
 
     def play(self) -> Sync:
         """Play it to its end."""
@@ -177,13 +191,13 @@ class Load(NamedTuple):
 
 
 def load(cost: dict[str, float], hosts: int) -> Load:
-    """Return what etcd is asked: changes, what watchers get of them, status of each host, logins."""
+    """Return what etcd is asked: changes, what watchers get of them, and the status of each host."""
     changes = CHURN / _MINUTE
-    statuses, logins = hosts / cost["agent.status"], hosts / cost["agent.login"]
-    sent = changes * hosts * cost["journal.row"] * cost["etcd.text"] + (statuses + logins) * cost["etcd.answer"]
+    statuses = hosts / cost["agent.status"]
+    sent = changes * hosts * cost["journal.row"] * cost["etcd.text"] + statuses * cost["etcd.answer"]
     busy = changes * (cost["etcd.commit"] * MEMBERS + hosts * cost["etcd.watcher"])
-    busy += statuses * cost["etcd.commit"] * MEMBERS + logins * cost["etcd.login"]
-    return Load(changes + statuses + logins, sent, busy)
+    busy += statuses * cost["etcd.commit"] * MEMBERS
+    return Load(changes + statuses, sent, busy)
 
 
 def memory(cost: dict[str, float], properties: int) -> tuple[float, float]:
@@ -215,9 +229,10 @@ def journal_rows(cost: dict[str, float]) -> Iterator[list[str]]:
     for name, a_day in (("20 a day", 20.0), ("one every 10 minutes", 144.0), ("one a minute", 1440.0)):
         rows = a_day * _YEAR_DAYS
         size = rows * (cost["journal.row"] + cost["etcd.overhead"])
-        replay = rows * (cost["host.check"] + cost["host.row"] + cost["etcd.row"])
+        page = cost["etcd.request"] + cost["host.apply"]
+        replay = rows * (cost["host.check"] + cost["host.row"] + cost["etcd.row"] + page / cost["agent.page"])
         years = cost["etcd.quota"] * _MILLION / size
-        yield [name, f"{rows:,.0f}", f"{size / _MILLION:.3g} MB", f"{years:.2g} years", shown(replay)]
+        yield [name, f"{rows:,.0f}", f"{size / _MILLION:.0f} MB", f"{float(f'{years:.2g}'):g} years", shown(replay)]
 
 
 def shown(seconds: float) -> str:
@@ -242,7 +257,8 @@ def made(cost: dict[str, float]) -> str:
         ),
         list(plan_rows(cost)),
     )
-    journal = markdown(("changes", "rows a year", "etcd grows a year", "the quota of 2 GiB lasts", "a host replays a year in"), list(journal_rows(cost)))
+    head = ("changes", "rows a year", "etcd grows a year", "the quota of 2 GiB lasts", "a host replays a year in")
+    journal = markdown(head, list(journal_rows(cost)))
     return f"{fleets}\n{journal}"
 
 

@@ -9,13 +9,16 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from demo.fleet.processes import Process, wait_for
 from esmith.cli.output import print_report
 from esmith.errors import InstallError
 from esmith.layout import Layout
 from esmith.store import open_store
+
+if TYPE_CHECKING:
+    from esmith.store.protocol import Store
 
 #: What "esmith fleet status" exits with when it has something to say.
 FINDINGS = 13
@@ -102,7 +105,13 @@ class Host:
 
     def revision(self) -> str:
         """Return the fleet revision of its databases, with the hash of the row."""
-        with contextlib.closing(open_store(Layout(str(self.root)))) as store, store.snapshot() as snapshot:
+        with contextlib.closing(open_store(Layout(str(self.root)))) as store:
+            return self.revision_in(store)
+
+    @staticmethod
+    def revision_in(store: Store) -> str:
+        """Return the fleet revision of a store that is open, with the hash of the row; "" for none."""
+        with store.snapshot() as snapshot:
             return (snapshot.state("fleet", "revision") or b"").decode()
 
     def known(self) -> dict[str, Any]:

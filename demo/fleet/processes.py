@@ -49,6 +49,12 @@ class Process:
         """Whether it runs."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def pid(self) -> int:
+        """Its number; it has been started."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         """Start it. It ends with this process, also when that is killed."""
         guard = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
