@@ -7,8 +7,8 @@ import time
 
 from esmith import __version__
 from esmith.errors import BusyError, StoreError
-from esmith.fields import dataclass, field
-from esmith.fleet.etcd.errors import OutcomeUnknownError
+from esmith.fields import dataclass, field, replace
+from esmith.fleet.etcd.errors import AwayError, OutcomeUnknownError
 from esmith.fleet.journal.chain import Chain
 from esmith.fleet.journal.errors import RowError
 from esmith.fleet.journal.row import Row, decode, encode, fill, pack
@@ -74,18 +74,10 @@ class Journal:
 
     def _take(self, raw: bytes) -> None:
         row = self.chain.take(raw)
-        if row.blobs:
+        if not row.is_complete:
             row = fill(row, self.remote.blobs(row.token, len(row.blobs)))
         self.first = self.first or self.chain.head.hash
-        self.applied.append(Applied(row.revision, self.chain.head.hash, row.changes))
-
-    def complete(self) -> list[Applied]:
-        """Return what a store has to do with the rows; the last one leaves the members that there are now."""
-        if self.applied:
-            states = {name: text.encode() for name, text in self.chain.members.to_states().items()}
-            last = self.applied[-1]
-            self.applied[-1] = Applied(last.revision, last.hash, last.changes, states)
-        return self.applied
+        self.applied.append(Applied(row.revision, self.chain.head.hash, row.changes, dict(self.chain.changed)))
 
     def append(self, make: Callable[[Chain], Row], key: Signs | None = None) -> Row:
         """Write a row after the last one; where others are faster it is made again after theirs.
@@ -113,23 +105,34 @@ class Journal:
     def _put(self, row: Row, raw: bytes) -> bool:
         """Return whether a row landed as the next one; what is not known is looked up and tried again."""
         base, deadline = self.chain.head, time.monotonic() + _SETTLING_SECONDS
+        unknown: OutcomeUnknownError | None = None
         while True:
             try:
                 if self.remote.append(base, raw):
                     return True
-            except OutcomeUnknownError:
-                if time.monotonic() > deadline:
+                # Another one is there, or it is ours, of a try whose answer was lost.
+                return self._is_there(row)
+            except OutcomeUnknownError as error:
+                unknown = error
+            except AwayError:
+                if unknown is None:
                     raise
-                continue
-            # Another one is there, or it is ours, of a try whose answer was lost.
-            there = self.remote.row(row.revision)
-            if there is None:
-                head = self.remote.head()
-                raise StoreError(
-                    f"the head of the journal is row {head.number}, and row {row.revision} is not there",
-                    hint="etcd was restored, or its data was changed: esmith fleet status",
-                )
-            return decode(there).token == row.token
+            if time.monotonic() > deadline:
+                unknown.add("whether it landed: esmith fleet history")
+                raise unknown
+
+    def _is_there(self, row: Row) -> bool:
+        """Return whether a row is at its place.
+
+        :raises StoreError: when none is there.
+        """
+        raw = self.remote.row(row.revision)
+        if raw is None:
+            raise StoreError(
+                f"row {row.revision} of the fleet's journal is not there, and none can be written",
+                hint="etcd was restored, or its data was changed: esmith fleet status",
+            )
+        return decode(raw).token == row.token
 
 
 def row_after(chain: Chain, host: str, kind: str, author: Author, **values: str | int | tuple[str, ...]) -> Row:
@@ -151,13 +154,9 @@ def row_after(chain: Chain, host: str, kind: str, author: Author, **values: str 
         kind=kind,
         author=(author.user, author.sudo_user, tuple(author.command)),
     )
-    from esmith.fields import replace
-
     return replace(row, **values)
 
 
 def changes_after(chain: Chain, host: str, author: Author, changes: list[Change]) -> Row:
     """Return a row of changes that comes next."""
-    from esmith.fields import replace
-
     return replace(row_after(chain, host, "changes", author), changes=tuple(changes))

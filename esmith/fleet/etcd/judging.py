@@ -1,0 +1,128 @@
+"""What an answer of etcd means: done, refused so that nothing happened, or not known.
+
+What is not known to be a refusal is not known: each refusal here was looked up in etcd's source for where it is made,
+which is before the request is handed to the cluster, or when it is applied and changes nothing
+(etcd 3.4, ``api/v3rpc/rpctypes/error.go``), and tried with the real etcd (``tests/fleet/etcd``).
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import NamedTuple
+
+from esmith.fleet.etcd.errors import (
+    BusyEtcdError,
+    CompactedError,
+    DeniedError,
+    FullError,
+    RefusedByEtcdError,
+)
+from esmith.fleet.etcd.fields import MalformedError, number, text
+from esmith.fleet.etcd.wire import Answer
+from esmith.printable import printable
+
+#: The numbers of gRPC (its documentation, "Status codes").
+_INVALID, _NOT_FOUND, _EXISTS, _DENIED, _EXHAUSTED, _PRECONDITION, _RANGE, _MISSING, _UNAUTHENTICATED = (
+    3, 5, 6, 7, 8, 9, 11, 12, 16,
+)  # fmt: skip
+_OK = 200
+_CLIENT_ERRORS = range(400, 500)
+_TOO_LARGE = "what is sent to etcd at once must be below 1.5 MB and 128 operations"
+
+
+class Verdict(Enum):
+    """What to do next."""
+
+    DONE = "it is done"
+    ELSEWHERE = "nothing happened here; another endpoint may do it"
+    RENEW = "nothing happened here; it needs a new token"
+    REFUSED = "nothing happened, and no other endpoint will do it"
+    UNKNOWN = "it may have happened"
+
+
+class Judgement(NamedTuple):
+    """A verdict with its reason, and the error to raise."""
+
+    verdict: Verdict
+    reason: str
+    error: RefusedByEtcdError | None = None
+
+
+def judge(answer: Answer, place: str) -> Judgement:
+    """Say what an answer means for the request.
+
+    :param place: the endpoint, for messages.
+    """
+    if answer.status == _OK and answer.body and "error" not in answer.body:
+        return Judgement(Verdict.DONE, "")
+    if "code" not in answer.body:
+        return _of_http(answer, place)
+    try:
+        code, message = number(answer.body, "code"), printable(text(answer.body, "error"))
+    except MalformedError as error:
+        return Judgement(Verdict.UNKNOWN, f"its answer is not one of etcd: {error}")
+    return of_message(code, message, place)
+
+
+def _of_http(answer: Answer, place: str) -> Judgement:
+    """Judge an answer that is not etcd's own but of the server of HTTP before it."""
+    said = f"HTTP {answer.status}: {answer.text or 'nothing'}"
+    if "CommonName of client" in answer.text:
+        cure = "make a client certificate without a common name: 'esmith fleet certificates --client HOST'"
+        reason = "the certificate of this host has a common name (CN), which etcd does not take with JSON"
+        return Judgement(Verdict.REFUSED, reason, DeniedError(reason, place=place, hint=cure))
+    if answer.status in _CLIENT_ERRORS:
+        return Judgement(Verdict.ELSEWHERE, f"{said}; this is not etcd, or its JSON gateway is switched off")
+    return Judgement(Verdict.UNKNOWN, f"its answer is not one of etcd: {said}")
+
+
+def of_message(code: int, message: str, place: str) -> Judgement:
+    """Judge etcd's own error.
+
+    :param code: the number of gRPC.
+    :param message: etcd's words.
+    """
+    if elsewhere := _elsewhere(message):
+        return Judgement(
+            Verdict.ELSEWHERE, elsewhere, BusyEtcdError(message) if "too many requests" in message else None
+        )
+    if code == _UNAUTHENTICATED or "revision of auth store is old" in message or "user name is empty" in message:
+        cure = "etcd wants a user and a password; the user may have been removed: 'esmith fleet status'"
+        return Judgement(Verdict.RENEW, message, DeniedError(message, place=place, hint=cure))
+    if error := _refusal(code, message, place):
+        return Judgement(Verdict.REFUSED, message, error)
+    return Judgement(Verdict.UNKNOWN, message)
+
+
+def _elsewhere(message: str) -> str:
+    """Return the reason when this member alone cannot do it now, else ""."""
+    if "etcdserver: no leader" in message:
+        return "it has no leader: too many members are down or cut off"
+    if "etcdserver: too many requests" in message:
+        return "it has too many requests to do"
+    if "rpc not supported for learner" in message:
+        return "it is a learner, which answers no clients"
+    if "SubConns are in TransientFailure" in message:
+        # The gateway is a client of its own member, and nothing is sent without a connection.
+        return f"its JSON gateway does not reach etcd itself: {message}"
+    return ""
+
+
+def _refusal(code: int, message: str, place: str) -> RefusedByEtcdError | None:
+    """Return the error of what certainly changed nothing, else None."""
+    if "database space exceeded" in message:
+        return FullError(
+            message, place=place, hint="'esmith fleet status' shows how room is made and the alarm cleared"
+        )
+    if "revision has been compacted" in message:
+        return CompactedError(0, place)
+    if code == _DENIED or "authentication failed" in message:
+        return DeniedError(
+            message, place=place, hint="the user, its password or its rights in etcd are not those of this host"
+        )
+    if "too large" in message or "too many operations" in message or "larger than max" in message:
+        return RefusedByEtcdError(message, place=place, hint=_TOO_LARGE)
+    if code in (_INVALID, _NOT_FOUND, _EXISTS, _PRECONDITION, _RANGE, _MISSING):
+        return RefusedByEtcdError(message, place=place)
+    # _EXHAUSTED has other meanings, too.
+    return None
