@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
+from functools import partial
 
-from esmith.environment import clean
-from esmith.errors import EsmithError, UsageError
+from esmith.environment import clean, layer_of_commands
+from esmith.errors import BehindError, EsmithError, UsageError
 from esmith.layout import Layout
 from esmith.names import is_number, shorten
 from esmith.perl.protocol import MessageReader, ProtocolError, encode
@@ -79,8 +80,9 @@ def _answering(script: str) -> Callable[[Message], Message]:
         return lambda _request: reply
     from esmith.schema.load import Schema
 
-    source = StoreSource(layout, Author.current([script]))
+    source = StoreSource(layout, Author.current([script]), layer_of_commands())
     service = StoreService(layout, source, schema=Schema(layout))
+    service.repeated = partial(_repeated, layout)
     script_templates = _Templates(layout, source, script)
     service.register("template", script_templates.text)
     service.register("template_in", script_templates.text_in)
@@ -89,6 +91,13 @@ def _answering(script: str) -> Callable[[Message], Message]:
     service.register("remove", script_templates.remove)
     service.register("service", lambda arguments: _control(layout, arguments))
     return service.answer
+
+
+def _repeated(layout: Layout, operation: Callable[[], Texts], behind: BehindError) -> Texts:
+    """Repeat an operation that other servers of the fleet were ahead of."""
+    from esmith.fleet.surface.repeating import repeated
+
+    return repeated(layout, operation, behind)
 
 
 class _Templates:

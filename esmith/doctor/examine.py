@@ -15,6 +15,7 @@ from esmith.doctor import (
     clock,
     directories,
     files,
+    fleet,
     leftovers,
     mail_dns,
     ports,
@@ -51,6 +52,7 @@ AREAS: dict[str, tuple[str, dict[str, Checking]]] = {
     "queue": ("mail that waits", queue.CHECKS),
     "disk": ("space and inodes", space.CHECKS),
     "clock": ("whether the clock is right", clock.CHECKS),
+    "fleet": ("of a member of a fleet: its certificate, its keys, the clocks", fleet.CHECKS),
     "backups": ("how old the last backup is", backups.CHECKS),
     "leftovers": ("what killed commands left", leftovers.CHECKS),
 }
