@@ -11,6 +11,7 @@ It writes the tables of docs/fleet.md between two marks; with ``--check`` it onl
 from __future__ import annotations
 
 import heapq
+import math
 import random
 import sys
 import tomllib
@@ -30,6 +31,8 @@ MEMBERS = 3
 _SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6}
 _MINUTE, _DAY, _YEAR_DAYS = 60, 86_400, 365
 _MILLION = 1e6
+#: After so many seconds of the virtual clock an overload counts as one that never ends.
+_NEVER_SECONDS = 14_400.0
 
 
 def costs(path: Path = COSTS) -> dict[str, float]:
@@ -56,8 +59,8 @@ class Clock:
         heapq.heappush(self._next, (self.now + seconds, self._count, do))
 
     def run(self) -> None:
-        """Do all of it."""
-        while self._next:
+        """Do all of it, but for what comes after some hours."""
+        while self._next and self._next[0][0] <= _NEVER_SECONDS:
             self.now, _, do = heapq.heappop(self._next)
             do()
 
@@ -95,7 +98,7 @@ def spread(cost: dict[str, float], hosts: int, changes: float = 1) -> tuple[floa
 class Sync(NamedTuple):
     """How a full sync of all hosts at once goes.
 
-    :param half: when half of them have all, in seconds.
+    :param half: when half of them have all, in seconds; infinite where they never do.
     :param last: when all have.
     :param requests: how many requests etcd was asked.
     :param repeated: how many of them were given up and asked again.
@@ -113,7 +116,7 @@ class _Syncing:
     """All hosts read the whole journal at once, as the agent does: a login, then pages, each stored before the next."""
 
     def __init__(self, cost: dict[str, float], hosts: int, rows: int, properties: int) -> None:
-        self._cost, self._clock = cost, Clock()
+        self._cost, self._clock, self._hosts = cost, Clock(), hosts
         self._random = random.Random(hosts * 1_000_003 + rows)
         self._members = [Member(self._clock) for _ in range(MEMBERS)]
         self._rows, self._page = rows, int(cost["agent.page"])
@@ -163,8 +166,9 @@ class _Syncing:
     def play(self) -> Sync:
         """Play it to its end."""
         self._clock.run()
+        self._ends += [math.inf] * (self._hosts - len(self._ends))
         last = self._ends[-1]
-        busy = max(member.busy for member in self._members) / last
+        busy = max(member.busy for member in self._members) / min(last, self._clock.now)
         return Sync(self._ends[len(self._ends) // 2], last, self._requests, self._repeated, min(busy, 1.0))
 
 
@@ -237,6 +241,8 @@ def journal_rows(cost: dict[str, float]) -> Iterator[list[str]]:
 
 def shown(seconds: float) -> str:
     """Return a time as it is shown, with two digits."""
+    if math.isinf(seconds):
+        return "never"
     for limit, unit, factor in ((1.0, "ms", 1000.0), (120.0, "s", 1.0)):
         if seconds < limit:
             return f"{float(f'{seconds * factor:.2g}'):g} {unit}"
