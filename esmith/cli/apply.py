@@ -158,7 +158,7 @@ class _Apply:
         self._wanted = wanted
         self._values = values
         self._schema = Schema(layout)
-        self._layer = values["layer"]
+        self._layer: str = values.get("layer", "")
         self._hints: list[str] = []
         self._changes: list[Change] = []
         self._shown: list[dict[str, Any]] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from esmith.cli.program import root_option
-from esmith.errors import UsageError
+from esmith.layout import Layout
 
 
 @click.command("agent")
@@ -20,4 +20,6 @@ def agent_command(root: str | None, /) -> int:
     Example:
       esmith fleet agent
     """
-    raise UsageError("not there yet")
+    from esmith.fleet.agent.running import run_agent
+
+    return run_agent(Layout.chosen(root))

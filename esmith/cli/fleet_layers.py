@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import Any
 
 import click
 
+from esmith.cli.fleet_output import effect_lines, may_go_on
+from esmith.cli.output import print_report
 from esmith.cli.program import root_option
-from esmith.errors import UsageError
+from esmith.errors import ExitCode
+from esmith.layout import Layout
+from esmith.store import open_store
+from esmith.store.model import Author
 
 _SETTING = "[DATABASE KEY [PROP]]"
 
@@ -26,7 +32,13 @@ def push_command(root: str | None, /, **given: Any) -> int:
       esmith fleet push
       esmith fleet push configuration qpsmtpd DNSBL
     """
-    raise UsageError("not there yet")
+    from esmith.fleet.admin.local_values import push
+
+    layout, words = Layout.chosen(root), list(given["setting"])
+    with closing(open_store(layout, write=True)) as store:
+        cells, notes = push(layout, store, words, Author.current(["esmith", "fleet", "push", *words]))
+    print_report([*(f"pushed: {' '.join(filter(None, cell))}" for cell in cells), *notes])
+    return 0
 
 
 @click.command("drop")
@@ -43,7 +55,13 @@ def drop_command(root: str | None, /, **given: Any) -> int:
       esmith fleet drop
       esmith fleet drop configuration qpsmtpd DNSBL
     """
-    raise UsageError("not there yet")
+    from esmith.fleet.admin.local_values import drop
+
+    layout, words = Layout.chosen(root), list(given["setting"])
+    with closing(open_store(layout, write=True)) as store:
+        cells = drop(store, words, Author.current(["esmith", "fleet", "drop", *words]))
+    print_report(f"dropped: {' '.join(filter(None, cell))}" for cell in cells)
+    return 0
 
 
 @click.command("resync")
@@ -61,4 +79,25 @@ def resync_command(root: str | None, /, **given: Any) -> int:
       esmith fleet resync --dry-run
       esmith fleet resync
     """
-    raise UsageError("not there yet")
+    from esmith.fleet.admin.again import preview, read_again, resync
+    from esmith.fleet.admin.own import Own
+    from esmith.fleet.admin.waking import wake
+
+    layout, author = Layout.chosen(root), Author.current(["esmith", "fleet", "resync"])
+    with closing(open_store(layout, write=True)) as store:
+        with store.snapshot() as snapshot:
+            own = Own.of(layout, snapshot)
+        journal = read_again(own)
+        head = journal.chain.head.number
+        print_report([f"etcd has fleet revision {head} of {own.fleet}, this server {own.head.number}"])
+        effect = preview(store, journal, author)
+        with store.snapshot() as snapshot:
+            print_report(effect_lines(layout, snapshot, effect))
+        if given["dry_run"]:
+            return 0
+        if not may_go_on("Take it?", yes=given["yes"]):
+            return ExitCode.FAILED
+        resync(store, journal, author)
+    wake(layout)
+    print_report([f"this server has fleet revision {head}"])
+    return 0

@@ -1,6 +1,6 @@
 """What a member of a fleet needs to be one: its certificate, whose its keys are, and a clock that is the others'.
 
-On a server that is in no fleet nothing is looked at, and nothing of the fleet is imported.
+On a server that is in no fleet it is not looked at (:func:`esmith.doctor.examine.examine`).
 """
 
 from __future__ import annotations
@@ -29,8 +29,6 @@ _OTHERS = 0o077
 
 def check_end(case: Case) -> Iterator[Finding]:
     """Look whether the certificate of this server, or the one that signed it, has ended or ends soon."""
-    if not case.fleet_host:
-        return
     for name, why in _CERTIFICATES.items():
         path = f"{FOLDER}/{name}"
         end = _end_of(case, path)
@@ -65,8 +63,6 @@ def _end_of(case: Case, path: str) -> float | None:
 
 def check_modes(case: Case) -> Iterator[Finding]:
     """Look whether only their owner may read the keys of this server, and write what is beside them."""
-    if not case.fleet_host:
-        return
     try:
         names = sorted(os.listdir(case.layout.under(FOLDER)))
     except OSError as error:
@@ -97,8 +93,6 @@ def check_modes(case: Case) -> Iterator[Finding]:
 
 def check_clocks(case: Case) -> Iterator[Finding]:
     """Look whether another server of the fleet has said a time that is yet to come."""
-    if not case.fleet_host:
-        return
     from esmith.fleet.surface.health import read_status
 
     told = read_status(case.layout).get("hosts")

@@ -160,6 +160,13 @@ class Transaction(Snapshot, Protocol):
         """What this transaction changes so far; a cell that was set back is not in it."""
 
 
+class EndingTransaction(Transaction, Protocol):
+    """A transaction of the store of a root that is about to be stored (docs/architecture.md#a-setting-of-a-fleet)."""
+
+    #: Who makes the changes, as the journal will have it.
+    author: Author
+
+
 class Store(Protocol):
     """The databases of one root."""
 

@@ -33,7 +33,6 @@ from tests.programs import path_of
 
 #: Seconds that anything a test waits for may take; a machine under load takes long, and a failure is rare.
 PATIENCE = 60.0
-_STATES = "/proc/net/tcp"
 
 
 def wait_for(state: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any:
@@ -180,13 +179,10 @@ class Member:
 
     def call(self, path: str, body: dict[str, Any], timeout: float = 5.0) -> dict[str, Any]:
         """Ask it itself, past its proxy, by its JSON gateway; {} when it does not answer, or not with success."""
-        connection: http.client.HTTPConnection
+        kind = http.client.HTTPConnection
         if self.files:
-            connection = http.client.HTTPSConnection(
-                "127.0.0.1", self.port, timeout=timeout, context=client_context(self.files)
-            )
-        else:
-            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+            kind = functools.partial(http.client.HTTPSConnection, context=client_context(self.files))  # type: ignore[assignment]
+        connection = kind("127.0.0.1", self.port, timeout=timeout)
         with contextlib.closing(connection):
             try:
                 connection.request("POST", path, json.dumps(body))
@@ -249,9 +245,11 @@ class Cluster:
         words += ["--listen-client-urls", f"{own}:{member.port}", "--advertise-client-urls", member.endpoint]
         words += ["--listen-peer-urls", f"{own}:{member.peer_port}", "--initial-advertise-peer-urls", member.peer_url]
         words += ["--initial-cluster", cluster, "--initial-cluster-state", "new", "--logger", "zap"]
-        words += ["--heartbeat-interval", str(options.election_ms // 10), "--election-timeout"]
+        # One member alone has nobody to wait for.
+        election = options.election_ms if self.size > 1 else 100
+        words += ["--heartbeat-interval", str(election // 10), "--election-timeout", str(election)]
         # bcrypt at its lowest cost: a token takes 1 ms instead of 200.
-        words += [str(options.election_ms), "--bcrypt-cost", "4", "--auth-token-ttl", str(options.token_seconds)]
+        words += ["--bcrypt-cost", "4", "--auth-token-ttl", str(options.token_seconds)]
         if options.quota:
             words += ["--quota-backend-bytes", str(options.quota)]
         if options.snapshot_count:
@@ -342,7 +340,7 @@ class Cluster:
     def _owner(self, port: int) -> str:
         """Return the member whose connection has this port at its own end, "" for none (proc(5), /proc/net/tcp)."""
         wanted = f"0100007F:{port:04X}"
-        with open(_STATES, encoding="ascii") as lines:
+        with open("/proc/net/tcp", encoding="ascii") as lines:
             inodes = {f"socket:[{words[9]}]" for words in map(str.split, lines) if words[1] == wanted}
         for member in self.members:
             if member.is_running:

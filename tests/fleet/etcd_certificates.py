@@ -29,17 +29,29 @@ class Files:
     authority_key: Path
 
 
-def make_files(folder: Path, *, days: float = 30.0) -> Files:
-    """Make an authority and certificates for 127.0.0.1 that are valid for some days, negative for one that ended."""
+def make_files(folder: Path, *, days: float = 30.0, of: Files | None = None, client_name: str = "") -> Files:
+    """Make an authority and certificates for 127.0.0.1.
+
+    :param days: for which they are valid, negative for some that have ended.
+    :param of: the files with the authority that signs them; a new one, when it is left out.
+    :param client_name: the CN of the client's certificate.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    authority_key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "authority of the tests")])
-    authority = _sign(name, name, authority_key, authority_key, days=3650, is_authority=True)
-    (folder / "ca.pem").write_bytes(authority)
+    authority_key = ec.generate_private_key(ec.SECP256R1())
+    if of is None:
+        (folder / "ca.pem").write_bytes(_sign(name, name, authority_key, authority_key, days=3650, is_authority=True))
+    else:
+        (folder / "ca.pem").write_bytes(of.ca.read_bytes())
+        loaded = serialization.load_pem_private_key(of.authority_key.read_bytes(), None)
+        assert isinstance(loaded, ec.EllipticCurvePrivateKey)
+        authority_key = loaded
     _write_key(folder / "ca.key", authority_key)
     for which in ("server", "client"):
         key = ec.generate_private_key(ec.SECP256R1())
-        (folder / f"{which}.pem").write_bytes(_sign(x509.Name([]), name, key, authority_key, days=days))
+        named = [x509.NameAttribute(NameOID.COMMON_NAME, client_name)] if client_name and which == "client" else []
+        subject = x509.Name(named)
+        (folder / f"{which}.pem").write_bytes(_sign(subject, name, key, authority_key, days=days))
         _write_key(folder / f"{which}.key", key)
     names = ("ca.pem", "server.pem", "server.key", "client.pem", "client.key", "ca.key")
     return Files(*(folder / each for each in names))

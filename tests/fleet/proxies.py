@@ -41,12 +41,17 @@ class Gate:
         self.delay = 0.0
         #: Whether new connections are closed at once.
         self.is_refusing = False
+        self._countdown = 0
         #: How many connections there were.
         self.count = 0
 
     def cut(self) -> None:
         """Let nothing through, and say so to nobody."""
         self._open.clear()
+
+    def cut_after(self, pieces: int) -> None:
+        """Be cut as soon as this many pieces of data have come from clients, which arrive still."""
+        self._countdown = pieces
 
     def refuse(self) -> None:
         """End all connections, and each new one."""
@@ -88,19 +93,23 @@ class Gate:
             server.connect(("127.0.0.1", port))
             back = threading.Thread(target=self._pump, args=(server, client), daemon=True)
             back.start()
-            self._pump(client, server)
+            self._pump(client, server, is_client=True)
             back.join()
         except OSError:
             pass
         finally:
             self._leave(client, server)
 
-    def _pump(self, source: socket.socket, sink: socket.socket) -> None:
+    def _pump(self, source: socket.socket, sink: socket.socket, *, is_client: bool = False) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(_CHUNK):
                 self._open.wait()
                 if self.delay:
                     threading.Event().wait(self.delay)
+                if is_client and self._countdown:
+                    self._countdown -= 1
+                    if not self._countdown:
+                        self.cut()
                 sink.sendall(data)
         for each in (sink, source):
             with contextlib.suppress(OSError):

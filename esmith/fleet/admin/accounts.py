@@ -8,9 +8,10 @@ from __future__ import annotations
 import secrets
 
 from esmith.fleet.admin import place
-from esmith.fleet.etcd import Etcd, Tls
+from esmith.fleet.etcd.client import Etcd
 from esmith.fleet.etcd.errors import DeniedError
 from esmith.fleet.etcd.operations import prefix_end
+from esmith.fleet.etcd.tls import Tls
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,7 +64,8 @@ def connect_as_root(files: FleetFiles, endpoints: Sequence[str]) -> Etcd:
         raise DeniedError(
             error.reason,
             place=error.place,
-            hint=f"etcd has users already: put the password of its root into {files.path(place.ROOT_PASSWORD)} (mode 0600)",
+            hint="etcd has users already: put the password of its root, with mode 0600, into "
+            f"{files.path(place.ROOT_PASSWORD)}",
         ) from error
     return etcd
 

@@ -1,4 +1,4 @@
-"""The etcd servers of a fleet: their addresses, and a file of settings for each (docs/commands.md#esmith-fleet-certificates).
+"""The etcd servers of a fleet: their addresses, and a file of settings for each.
 
 The keys are those of "etcd --help", as environment variables: Debian's etcd.service reads them from /etc/default/etcd.
 """
@@ -53,7 +53,7 @@ class EtcdServer:
 
     def listening(self, port: int) -> str:
         """Return what it listens at: etcd takes addresses there, and no names."""
-        return self._url(self.address if is_address(self.address) else "0.0.0.0", port)  # noqa: S104 - the firewall's
+        return self._url(self.address if is_address(self.address) else "0.0.0.0", port)
 
     @staticmethod
     def _url(address: str, port: int) -> str:
@@ -83,7 +83,8 @@ def servers_of(words: Sequence[str]) -> list[EtcdServer]:
     for address, port in places:
         if places.count((address, port)) > 1:
             raise UsageError(
-                f"port {port} of {address} is named twice", hint="as here: one=127.0.0.1:2379:2380 two=127.0.0.1:2389:2390"
+                f"port {port} of {address} is named twice",
+                hint="as here: one=10.0.0.1:2379:2380 two=10.0.0.1:2389:2390",
             )
     return servers
 

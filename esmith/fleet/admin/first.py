@@ -1,7 +1,7 @@
 """``esmith fleet init``: the first server of a fleet.
 
 Its steps may be interrupted at any moment, and each is done again without harm: the keys are on the disk before etcd
-knows of them, etcd's users are made or get their passwords again, and what the journal has already is not written twice.
+knows of them, etcd's users are made or get their passwords again, and what the journal has is not written twice.
 The local store becomes a member's in one transaction, at the end.
 """
 
@@ -69,7 +69,9 @@ class Plan:
             raise UsageError("no endpoint is named", hint="as here: --endpoints https://10.0.0.1:2379")
         for endpoint in self.endpoints:
             if not endpoint.startswith("https://"):
-                raise UsageError(f"{endpoint!r} is not an address of etcd with TLS", hint="as here: https://10.0.0.1:2379")
+                raise UsageError(
+                    f"{endpoint!r} is not an address of etcd with TLS", hint="as here: https://10.0.0.1:2379"
+                )
 
 
 def sharing_of(layout: Layout, snapshot: Snapshot) -> Sharing:
@@ -154,20 +156,24 @@ def _begin(remote: Remote, plan: Plan, signing: SigningKey, author: Author) -> J
 
 def _first_row(chain: Chain, plan: Plan, signing: SigningKey, author: Author) -> Row:
     if chain.head.number:
-        raise UsageError(f"another server has begun the fleet {plan.fleet} this moment", hint="look: esmith fleet status")
+        raise UsageError(
+            f"another server has begun the fleet {plan.fleet} this moment", hint="look: esmith fleet status"
+        )
     return row_after(chain, plan.host, "join", author, name=plan.host, key=signing.public, groups=tuple(plan.groups))
 
 
 def _share(journal: Journal, host: str, author: Author, shared: list[Change]) -> None:
-    """Have the layer of the fleet be what this server has: what an interrupted try wrote already is not written twice."""
-    has: dict[tuple[str, ...], str | None] = {}
+    """Have the layer of the fleet be what this server has; what an interrupted try wrote is not written twice."""
+    has: dict[tuple[str, str, str, str], str | None] = {}
     for applied in journal.applied:
         for layer, database, key, prop, value in applied.changes:
             has[layer, database, key, prop] = value
-    wanted: dict[tuple[str, ...], str | None] = {change[:4]: change[4] for change in shared}
-    gone = [(*cell, None) for cell, value in has.items() if value is not None and cell not in wanted]
+    wanted = {change[:4] for change in shared}
+    gone: list[Change] = [
+        (layer, database, key, prop, None)
+        for (layer, database, key, prop), value in has.items()
+        if value is not None and (layer, database, key, prop) not in wanted
+    ]
     changes = [change for change in shared if has.get(change[:4]) != change[4]]
     if changes or gone:
-        every: list[Change] = [*changes, *((a, b, c, d, e) for a, b, c, d, e in gone)]
-        journal.append(lambda chain: changes_after(chain, host, author, every))
-
+        journal.append(lambda chain: changes_after(chain, host, author, [*changes, *gone]))

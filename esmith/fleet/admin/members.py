@@ -41,7 +41,9 @@ class Removed:
     had_user: bool
 
 
-def invite(layout: Layout, snapshot: Snapshot, host: str, groups: Sequence[str], hours: int, author: Author) -> Invitation:
+def invite(
+    layout: Layout, snapshot: Snapshot, host: str, groups: Sequence[str], hours: int, author: Author
+) -> Invitation:
     """Invite a server, and return what it needs to join: a secret.
 
     :param hours: how long it may be used.
@@ -51,19 +53,23 @@ def invite(layout: Layout, snapshot: Snapshot, host: str, groups: Sequence[str],
     require_host_name(host)
     own = Own.of(layout, snapshot)
     own.require_lead("invites")
-    if host in own.members:
-        raise UsageError(f"{host} is in the fleet already", hint=f"to have it join again: esmith fleet remove {host}")
     authority = authority_of(layout)
     own.require_root()
     pair, one_time, password = make_certificate(authority, host=host), SigningKey.generate(), accounts.new_password()
     until = int(time.time()) + hours * _HOUR
-    with accounts.connect_as_root(own.files, own.endpoints) as root:
-        accounts.add_host(root, own.fleet, host, password)
-    with own.connect() as etcd:
+
+    def next_row(chain: Chain) -> Row:
+        if host in chain.members:
+            raise UsageError(
+                f"{host} is in the fleet already", hint=f"to have it join again: esmith fleet remove {host}"
+            )
+        return row_after(chain, own.host, "invite", author, name=host, key=one_time.public, until=until)
+
+    with accounts.connect_as_root(own.files, own.endpoints) as root, own.connect() as etcd:
         journal = own.journal(etcd)
-        journal.append(
-            lambda chain: row_after(chain, own.host, "invite", author, name=host, key=one_time.public, until=until)
-        )
+        # The row first: from then on no earlier invitation counts, so nobody has joined who uses the password of before.
+        journal.append(next_row)
+        accounts.add_host(root, own.fleet, host, password)
     return Invitation(
         fleet=own.fleet,
         name=host,

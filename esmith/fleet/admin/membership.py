@@ -3,19 +3,65 @@
 from __future__ import annotations
 
 from esmith.errors import UsageError
+from esmith.fields import dataclass
 from esmith.fleet.admin.reading import FIRST
 from esmith.fleet.replica import layers, member, overrides
 from esmith.fleet.replica.applying import rebuild
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from esmith.fleet.admin.reading import Journal
-    from esmith.store.protocol import Snapshot, Transaction
+    from esmith.store.model import Author, Change
+    from esmith.store.protocol import Snapshot, Store, Transaction
 
 #: The record with the settings of the agent, and its type.
 DATABASE, RECORD, TYPE = "configuration", "fleet", "service"
+
+
+@dataclass
+class Effect:
+    """What a transaction changes in the databases of a member.
+
+    :param changes: cells that get another value, without those of the record that says where the fleet is.
+    :param sources: of each the layer that it is from then; "" for none.
+    """
+
+    changes: list[Change]
+    sources: list[str]
+
+
+class _TakenBackError(Exception):
+    """Ends a transaction that was only to be looked at."""
+
+
+def effect_of(transaction: Transaction) -> Effect:
+    """Return what a transaction of a member changes so far."""
+    own, known = member.Membership(transaction), {}
+    groups = own.groups
+    changes = [change for change in transaction.changes if change.cell[:2] != (DATABASE, RECORD)]
+    sources = []
+    for database, key, prop in (change.cell for change in changes):
+        if (database, key) not in known:
+            known[database, key] = own.layers(database, key)
+        sources.append(known[database, key].layer_of(groups, prop) or "")
+    return Effect(changes, sources)
+
+
+def would_change(store: Store, author: Author, change: Callable[[Transaction], object]) -> Effect:
+    """Return what something would change in the databases: it is done, looked at, and taken back.
+
+    :param change: does it, in a transaction.
+    """
+    found = Effect([], [])
+    try:
+        with store.transaction(author) as transaction:
+            change(transaction)
+            found = effect_of(transaction)
+            raise _TakenBackError
+    except _TakenBackError:
+        return found
 
 
 def require_no_member(snapshot: Snapshot) -> None:

@@ -16,7 +16,7 @@ from esmith.fleet.replica import member
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from esmith.fleet.etcd import Etcd
+    from esmith.fleet.etcd.client import Etcd
     from esmith.layout import Layout
     from esmith.store.protocol import Snapshot
 
@@ -46,27 +46,27 @@ class Own:
     def of(cls, layout: Layout, snapshot: Snapshot) -> Own:
         """Return this member.
 
-        :raises UsageError: when this server is in no fleet, or no endpoint of etcd is set.
+        :raises UsageError: when this server is in no fleet.
         :raises StoreError: when what the store has of the fleet is damaged.
         """
         own = require_member(snapshot)
         text = snapshot.prop(DATABASE, RECORD, "Endpoints") or ""
         endpoints = tuple(word.strip() for word in text.split(",") if word.strip())
-        if not endpoints:
-            raise UsageError(
-                "no endpoint of etcd is set",
-                place=f"{DATABASE} {RECORD} Endpoints",
-                hint="set it: config setprop fleet Endpoints https://ADDRESS:2379,https://ADDRESS:2379",
-            )
-        states = {name: value.decode("utf-8", "replace") for name, value in snapshot.states(member.TABLE)}
-        members = Members.from_states(own.name, states)
+        members = Members.from_states(own.name, dict(snapshot.states(member.TABLE)))
         return cls(FleetFiles(layout), own.name, own.host, endpoints, Head.parse(own.base), members, own.text(FIRST))
 
     def connect(self) -> Etcd:
         """Return a client of etcd with the rights of this member; nothing is sent yet.
 
+        :raises UsageError: when no endpoint of etcd is set.
         :raises StoreError: when a certificate or the password cannot be read.
         """
+        if not self.endpoints:
+            raise UsageError(
+                "no endpoint of etcd is set",
+                place=f"{DATABASE} {RECORD} Endpoints",
+                hint="set it: config setprop fleet Endpoints https://ADDRESS:2379,https://ADDRESS:2379",
+            )
         password = self.files.text(place.PASSWORD)
         return accounts.connect(self.files, self.endpoints, accounts.user_of(self.fleet, self.host), password)
 

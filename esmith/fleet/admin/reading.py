@@ -1,4 +1,4 @@
-"""The journal of a fleet as commands of an administrator read and write it: checked from row 1 on, without the agent."""
+"""The journal of a fleet as commands of an administrator read and write it, without the agent."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from esmith.fleet.replica.applying import Applied
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import Any
 
     from esmith.fleet.agent.remote import Remote
     from esmith.fleet.journal.row import Change, Signs
@@ -135,7 +136,7 @@ class Journal:
         return decode(raw).token == row.token
 
 
-def row_after(chain: Chain, host: str, kind: str, author: Author, **values: str | int | tuple[str, ...]) -> Row:
+def row_after(chain: Chain, host: str, kind: str, author: Author, **values: Any) -> Row:
     """Return a row that comes next, without changes.
 
     :param host: who signs it.

@@ -1,4 +1,4 @@
-"""The agent's socket: commands of this host ask here, a line of JSON each way; one thread, and nobody waits for another.
+"""The agent's socket: commands of this host ask here, a line of JSON each way. Nobody waits for another.
 
 Only the user of the agent and root may ask. Lines are bounded, as is what waits to be read by a client, and how many
 clients there are; one that says nothing is disconnected after some time.

@@ -6,7 +6,7 @@ from esmith.errors import StoreError
 from esmith.fields import dataclass
 from esmith.fleet.journal.chain import START, Chain, Head
 from esmith.fleet.journal.members import INVITE, MEMBER, Members
-from esmith.fleet.journal.row import fill, hash_of
+from esmith.fleet.journal.row import fill
 from esmith.fleet.replica.applying import Applied
 
 TYPE_CHECKING = False
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     ReadBlobs = Callable[[str, int], list[bytes]]
 
 TABLE = "fleet"
-#: Kinds of rows that leave the members as they were.
-_OF_NO_MEMBER = ("changes", "signal", "nothing")
 
 
 @dataclass(frozen=True)
@@ -51,8 +49,6 @@ class Checker:
 
     def __init__(self, chain: Chain) -> None:
         self._chain = chain
-        self._states = chain.members.to_states()
-        self._known = dict(chain.members)
 
     @property
     def head(self) -> Head:
@@ -73,17 +69,7 @@ class Checker:
         row = self._chain.take(raw)
         if row.blobs:
             row = fill(row, read_blobs(row.token, len(row.blobs)))
-        return Checked(row, hash_of(raw), self._changed_states(row))
-
-    def _changed_states(self, row: Row) -> dict[str, bytes | None]:
-        """Return what the row that was taken last changes in the store."""
-        member = self.members.get(row.host)
-        if row.kind in _OF_NO_MEMBER and self._known.get(row.host) == member:
-            return {}
-        before, self._states = self._states, self.members.to_states()
-        self._known = dict(self.members)
-        states: dict[str, bytes | None] = {name: None for name in before.keys() - self._states.keys()}
-        return states | {name: text.encode() for name, text in self._states.items() if before.get(name) != text}
+        return Checked(row, self._chain.head.hash, self._chain.changed)
 
 
 def head_of(snapshot: Snapshot) -> Head:
@@ -100,11 +86,7 @@ def checker_of(snapshot: Snapshot, fleet: str) -> Checker:
 
     :raises StoreError: when what the store keeps of the fleet is damaged.
     """
-    states = {
-        name: value.decode("utf-8", "replace")
-        for name, value in snapshot.states(TABLE)
-        if name.startswith((MEMBER, INVITE))
-    }
+    states = {name: value for name, value in snapshot.states(TABLE) if name.startswith((MEMBER, INVITE))}
     return Checker(Chain(fleet, head=head_of(snapshot), members=Members.from_states(fleet, states)))
 
 

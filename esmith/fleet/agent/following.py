@@ -14,6 +14,7 @@ from esmith.errors import EsmithError
 from esmith.fleet.agent.checked import checker_of
 from esmith.fleet.agent.identity import no_member
 from esmith.fleet.agent.state import Trouble
+from esmith.fleet.etcd.errors import DeniedError
 from esmith.fleet.journal.errors import RowError
 from esmith.fleet.journal.row import decode, hash_of
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from esmith.fleet.agent.outbox import Outbox
     from esmith.fleet.agent.remote import Remote
     from esmith.fleet.agent.state import State
-    from esmith.fleet.etcd import Watch
+    from esmith.fleet.etcd.watch import Watch
     from esmith.fleet.journal.chain import Head
 
 #: So many rows are read at once; each has less than a megabyte.
@@ -79,7 +80,7 @@ class Follower:
     def run(self) -> None:
         """Follow until the agent ends."""
         tries = 0
-        while not self._state.is_ending:
+        while not self._state.ends():
             self._kicked.clear()
             try:
                 self._follow()
@@ -121,11 +122,16 @@ class Follower:
             checker = checker_of(snapshot, fleet.decode())
         self._state.update(local=checker.head)
         remote = self._connect()
-        self._require_own(checker, remote)
-        head, own, revision = remote.head_and_row(checker.head.number)
+        try:
+            head, own, revision = remote.head_and_row(checker.head.number)
+        except DeniedError:
+            # Who was removed is let in no more.
+            self._require_own(checker, remote)
+            raise
         require_same(checker.head, head, own)
         self._state.update(head=head)
         self._catch_up(checker, remote, head)
+        self._require_own(checker, remote)
         self._state.update(stopped=Trouble(), error=Trouble())
         self._local.set_state("stopped", None)
         self._has_signals()
@@ -133,7 +139,7 @@ class Follower:
             with self._lock:
                 self._watch = watch
             try:
-                if not (self._kicked.is_set() or self._state.is_ending):
+                if not (self._kicked.is_set() or self._state.ends()):
                     self._listen(checker, remote, watch)
             finally:
                 with self._lock:
@@ -153,12 +159,12 @@ class Follower:
                     _require_known(checker.head, number, raw, remote)
             if rows and not self._take(checker, remote, rows):
                 return
-            if self._state.is_ending or self._kicked.is_set():
+            if self._state.ends() or self._kicked.is_set():
                 return
 
     def _catch_up(self, checker: Checker, remote: Remote, head: Head) -> None:
         """Read and apply the rows after the store's own, up to the last one there is."""
-        while not self._state.is_ending:
+        while not self._state.ends():
             rows = remote.rows(checker.head.number + 1, _PAGE)
             if rows and not self._take(checker, remote, rows, is_few=head.number - checker.head.number <= _FEW):
                 raise StoppedError(
@@ -171,9 +177,7 @@ class Follower:
             missing = checker.head.number + 1
             raise StoppedError(f"row {missing} of the fleet's journal is missing", hint=_RESYNC)
 
-    def _take(
-        self, checker: Checker, remote: Remote, rows: list[tuple[int, bytes]], *, is_few: bool = True
-    ) -> bool:
+    def _take(self, checker: Checker, remote: Remote, rows: list[tuple[int, bytes]], *, is_few: bool = True) -> bool:
         """Check and apply rows; return whether there was no gap before or between them."""
         ready: list[Checked] = []
         fault: RowError | None = None
@@ -205,7 +209,8 @@ class Follower:
         if now.number > self._state.head.number:
             self._state.update(head=now)
         self._state.update(local=now, error=Trouble())
-        self._require_own(checker, remote)
+        if any(one.row.kind in ("leave", "remove") for one in ready):
+            self._require_own(checker, remote)
         if any(one.row.kind == "signal" for one in ready):
             self._has_signals()
 
@@ -261,5 +266,3 @@ def _require_known(own: Head, number: int, raw: bytes, remote: Remote) -> None:
 
 def _text(error: EsmithError) -> str:
     return f"{error.place}: {error.message}" if error.place else error.message
-
-

@@ -34,7 +34,8 @@ class Local:
     """
 
     def __init__(self, layout: Layout) -> None:
-        self._layout = layout
+        #: The root.
+        self.layout = layout
         self._lock = threading.Lock()
         self._store: Store | None = None
         self._looks: tuple[int, int] | None = None
@@ -125,7 +126,7 @@ class Local:
     def _opened(self) -> Store:
         """Return the store; opened again where its file was replaced, as a restore does."""
         try:
-            status = os.stat(changing_file(self._layout))
+            status = os.stat(changing_file(self.layout))
             looks = (status.st_dev, status.st_ino)
         except OSError:
             looks = None
@@ -133,7 +134,7 @@ class Local:
             if self._store is not None:
                 self._store.close()
                 self._store = None
-            self._store = open_store(self._layout, write=True)
+            self._store = open_store(self.layout, write=True)
             self._looks = looks
         return self._store
 
@@ -154,5 +155,5 @@ def _author_of(rows: Sequence[Checked]) -> Author:
     if first is not last:
         words = ["esmith", "fleet", "agent", f"caught up from {first.revision}", f"(fleet {last.revision})"]
         return Author("fleet", "", words)
-    user, sudo_user, words = last.author
-    return Author(f"{user}@{last.host}", sudo_user, [*words, f"(fleet {last.revision})"])
+    user, sudo_user, command = last.author
+    return Author(f"{user}@{last.host}", sudo_user, [*command, f"(fleet {last.revision})"])

@@ -59,14 +59,17 @@ class Outbox:
             sent = _read(os.path.join(path, name), name)
             if sent is not None:
                 self._sent[sent.token] = sent
-            elif is_temporary(name):
-                # What a killed agent was writing: nothing of it was sent.
+
+    def remove_left(self) -> None:
+        """Remove what a killed agent was writing: nothing of it was sent."""
+        for name in os.listdir(self._path):
+            if is_temporary(name):
                 with contextlib.suppress(OSError):
-                    os.unlink(os.path.join(path, name))
+                    os.unlink(os.path.join(self._path, name))
 
     def all(self) -> list[Sent]:
         """Return what is in it, in the order of the revisions."""
-        return sorted(list(self._sent.values()), key=lambda sent: (sent.revision, sent.token))
+        return sorted(self._sent.copy().values(), key=lambda sent: (sent.revision, sent.token))
 
     def find(self, token: str) -> Sent | None:
         """Return what was sent under a token, None when that is not in it."""

@@ -100,11 +100,10 @@ class Remote:
         :raises StoreError: when it was not put.
         """
         key = self.row_key(base.number + 1)
-        head = Head(base.number + 1, hash_of(raw))
-        result = self.etcd.txn(
-            [operations.value_is(f"{self._prefix}head", str(base)), operations.created_is(key, 0)],
-            [operations.put(key, raw), operations.put(f"{self._prefix}head", str(head))],
-        )
+        name, head = f"{self._prefix}head", Head(base.number + 1, hash_of(raw))
+        is_base = operations.value_is(name, str(base)) if base.number else operations.created_is(name, 0)
+        puts = [operations.put(key, raw), operations.put(name, str(head))]
+        result = self.etcd.txn([is_base, operations.created_is(key, 0)], puts)
         return result.succeeded
 
     def put_blob(self, token: str, number: int, data: bytes) -> None:

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from esmith.fleet.agent.outbox import Outbox
     from esmith.fleet.agent.remote import Remote
     from esmith.fleet.agent.state import State
-    from esmith.layout import Layout
 
 #: Of etcd's servers only these are kept.
 _MOST_ENDPOINTS = 32
@@ -64,7 +63,6 @@ class Pace:
 class Reporter:
     """Reports for one host.
 
-    :param layout: the root.
     :param local: its store.
     :param state: of the agent.
     :param outbox: of this host.
@@ -75,7 +73,6 @@ class Reporter:
 
     def __init__(
         self,
-        layout: Layout,
         local: Local,
         state: State,
         outbox: Outbox,
@@ -85,7 +82,6 @@ class Reporter:
         kick: Callable[[], None],
         pace: Pace,
     ) -> None:
-        self._layout = layout
         self._local = local
         self._state = state
         self._outbox = outbox
@@ -106,14 +102,14 @@ class Reporter:
 
     def run(self) -> None:
         """Report until the agent ends."""
-        while not self._state.is_ending:
+        while not self._state.ends():
             if time.monotonic() >= self._next_beat:
                 self._next_beat = time.monotonic() + self._pace.heartbeat * random.uniform(0.8, 1.2)
                 self._beat()
             self._changed.clear()
             self._report()
             self._changed.wait(max(0.0, self._next_wake() - time.monotonic()))
-            if self._changed.is_set() and not self._state.is_ending:
+            if self._changed.is_set() and not self._state.ends():
                 self._state.sleep(self._pace.file)
 
     def look(self) -> None:
@@ -187,9 +183,8 @@ class Reporter:
         except StoppedError:
             self._kick()
             return
-        if self._state.stopped.message:
-            self._kick()
-        elif head.number > own.number and not self._state.wait_for_revision(head.number, self._pace.heartbeat / 10):
+        seconds = self._pace.heartbeat / 10
+        if self._state.stopped.message or not self._state.wait_for_revision(head.number, seconds):
             self._kick()
 
     def _look_at_etcd(self) -> None:
@@ -217,7 +212,7 @@ class Reporter:
         reach("before status")
         with contextlib.suppress(OSError):
             # On a full disk the old one stays; etcd and the socket have the new one.
-            write_whole(status_of(self._layout), json.dumps(status).encode() + b"\n", durable=False)
+            write_whole(status_of(self._local.layout), json.dumps(status).encode() + b"\n", durable=False)
         essence = _essence(status)
         now = time.monotonic()
         is_beat = now >= self._put_time + self._pace.heartbeat * 0.8

@@ -87,6 +87,7 @@ class Agent:
         layout, state, pace = self._layout, self.state, self._pace
         self._local = local = Local(layout)
         outbox = Outbox(outbox_of(layout))
+        outbox.remove_left()
         connect = Connector(layout, local, _CALL_SECONDS)
         self._children = Children(layout)
         self._sender = Sender(connect, state, outbox)
@@ -101,7 +102,6 @@ class Agent:
         )
         counting = Counting(layout, self._children, pace.counts)
         self._reporter = Reporter(
-            layout,
             local,
             state,
             outbox,
@@ -138,7 +138,7 @@ class Agent:
                 self._stop.set()
 
     def _end(self, threads: list[threading.Thread]) -> None:
-        self.state.update(is_ending=True)
+        self.state.end()
         self._sender.end()
         self._follower.kick()
         self._signaller.look()

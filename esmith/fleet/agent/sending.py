@@ -1,8 +1,8 @@
 """Sends what a command changes as one row of the journal: one at a time, and never twice.
 
 A change is in the outbox before anything of it leaves this host. Its row is put only where the row before it is still
-the last one, so what lands fits. Where it is not known whether it landed, that is settled: the row of its number has its
-token, or another row is there, or none, and then one of kind ``nothing`` takes the place, after which it can land
+the last one, so what lands fits. Where it is not known whether it landed, that is settled: the row of its number has
+its token, or another row is there, or none, and then one of kind ``nothing`` takes the place, after which it can land
 no more.
 """
 

@@ -61,9 +61,7 @@ class Signaller:
     :param children: runs the command.
     """
 
-    def __init__(
-        self, layout: Layout, local: Local, state: State, *, connect: Connector, children: Children
-    ) -> None:
+    def __init__(self, layout: Layout, local: Local, state: State, *, connect: Connector, children: Children) -> None:
         self._layout = layout
         self._local = local
         self._state = state
@@ -77,15 +75,15 @@ class Signaller:
 
     def run(self) -> None:
         """Run signals until the agent ends."""
-        while not self._state.is_ending:
+        while not self._state.ends():
             self._wanted.wait()
             self._wanted.clear()
-            if self._state.is_ending:
+            if self._state.ends():
                 return
             try:
                 for signal in self._all():
                     self._do(signal)
-                    if self._state.is_ending:
+                    if self._state.ends():
                         return
             except EsmithError as error:
                 self._state.update(error=Trouble(error.message, error.hint))
@@ -113,7 +111,7 @@ class Signaller:
             self._note(signal, BEGUN)
             reach("signal noted")
             answer = self._run(signal.event)
-            if self._state.is_ending and answer.get("code") is None:
+            if self._state.ends() and answer.get("code") is None:
                 return
             reach("signal ran")
         answer |= {"event": signal.event, "time": int(time.time())}

@@ -38,13 +38,13 @@ class State:
         self.stopped = Trouble()
         #: What fails and is tried again by itself: etcd is away, the disk is full.
         self.error = Trouble()
-        self.is_ending = False
+        self._is_ending = False
         #: The tokens of changes whose command is about to store them itself.
         self._handed: set[str] = set()
         #: Called after each change, without the lock.
         self.listeners: list[Callable[[], None]] = []
 
-    def update(self, **values: Head | Trouble | bool) -> None:
+    def update(self, **values: Head | Trouble) -> None:
         """Change some of the attributes."""
         with self._changed:
             news = {name: value for name, value in values.items() if getattr(self, name) != value}
@@ -54,6 +54,16 @@ class State:
         if news:
             for listener in self.listeners:
                 listener()
+
+    def ends(self) -> bool:
+        """Return whether the agent is about to end."""
+        return self._is_ending
+
+    def end(self) -> None:
+        """Note that it is, and wake all who wait."""
+        with self._changed:
+            self._is_ending = True
+            self._changed.notify_all()
 
     def hand(self, token: str) -> None:
         """Note that a command has been told that its change landed, and is about to store it."""
@@ -82,7 +92,7 @@ class State:
         """Wait until something is so, or the agent ends; return whether it did not take too long."""
         deadline = time.monotonic() + seconds
         with self._changed:
-            while not (self.is_ending or is_so()):
+            while not (self._is_ending or is_so()):
                 left = deadline - time.monotonic()
                 if left <= 0:
                     return False

@@ -20,7 +20,7 @@ from esmith.fleet.etcd import fields
 from esmith.fleet.etcd.access import Access
 from esmith.fleet.etcd.errors import CompactedError, RefusedByEtcdError
 from esmith.fleet.etcd.health import MemberHealth, health_of
-from esmith.fleet.etcd.operations import Compare, Found, KeyValue, Name, Operation, TxnResult, prefix_end
+from esmith.fleet.etcd.operations import Compare, Found, KeyValue, Name, Operation, TxnResult, first_key, prefix_end
 from esmith.fleet.etcd.session import Session
 from esmith.fleet.etcd.tls import Tls
 from esmith.fleet.etcd.watch import Watch, open_watch
@@ -129,7 +129,7 @@ class Etcd:
 
         There is always one page, so that an empty range has a revision, too. Errors are those of :meth:`range`.
         """
-        key, end, limit = (prefix.encode() if isinstance(prefix, str) else prefix), prefix_end(prefix), _PAGE
+        key, end, limit = first_key(prefix), prefix_end(prefix), _PAGE
         while True:
             try:
                 found = self._range(key, end, limit, serializable, revision)
@@ -185,7 +185,7 @@ class Etcd:
         :raises DeniedError: this host may not read that.
         :raises AwayError: no endpoint answered.
         """
-        return open_watch(self._session, prefix, prefix_end(prefix) if end is None else end, from_revision)
+        return open_watch(self._session, first_key(prefix), prefix_end(prefix) if end is None else end, from_revision)
 
     def health(self) -> list[MemberHealth]:
         """Ask each endpoint how it is, all at once, within one time limit. Raises nothing: each entry has its error."""

@@ -27,6 +27,7 @@ _INVALID, _NOT_FOUND, _EXISTS, _DENIED, _EXHAUSTED, _PRECONDITION, _RANGE, _MISS
 )  # fmt: skip
 _OK = 200
 _CLIENT_ERRORS = range(400, 500)
+_NEEDS_TOKEN = ("invalid auth token", "revision of auth store is old", "user name is empty")
 _TOO_LARGE = "what is sent to etcd at once must be below 1.5 MB and 128 operations"
 
 
@@ -86,7 +87,7 @@ def of_message(code: int, message: str, place: str) -> Judgement:
         return Judgement(
             Verdict.ELSEWHERE, elsewhere, BusyEtcdError(message) if "too many requests" in message else None
         )
-    if code == _UNAUTHENTICATED or "revision of auth store is old" in message or "user name is empty" in message:
+    if code == _UNAUTHENTICATED or any(words in message for words in _NEEDS_TOKEN):
         cure = "etcd wants a user and a password; the user may have been removed: 'esmith fleet status'"
         return Judgement(Verdict.RENEW, message, DeniedError(message, place=place, hint=cure))
     if error := _refusal(code, message, place):
@@ -116,7 +117,7 @@ def _refusal(code: int, message: str, place: str) -> RefusedByEtcdError | None:
         )
     if "revision has been compacted" in message:
         return CompactedError(0, place)
-    if code == _DENIED or "authentication failed" in message:
+    if code == _DENIED or "permission denied" in message or "authentication failed" in message:
         return DeniedError(
             message, place=place, hint="the user, its password or its rights in etcd are not those of this host"
         )

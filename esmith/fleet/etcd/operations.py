@@ -67,6 +67,11 @@ def prefix_end(prefix: Name) -> bytes:
     return raw[:-1] + bytes([raw[-1] + 1]) if raw else b"\0"
 
 
+def first_key(prefix: Name) -> bytes:
+    """Return the first key that can have a prefix; etcd has no empty keys."""
+    return (prefix.encode() if isinstance(prefix, str) else prefix) or b"\0"
+
+
 def value_is(key: Name, value: Name) -> Compare:
     """Hold when the key is there and has this value."""
     return Compare({"key": encoded(key), "target": "VALUE", "result": "EQUAL", "value": encoded(value)})

@@ -184,8 +184,10 @@ class Watch:
             reason = printable(fields.text(result, "cancel_reason"))
             if compacted := fields.number(result, "compact_revision"):
                 raise CompactedError(compacted, self.endpoint)
-            if "permission denied" in reason or "auth token" in reason:
-                raise DeniedError(reason, place=self.endpoint)
+            # It has the words of an error and not its number: "rpc error: code = ... desc = etcdserver: ...".
+            reason = reason.rpartition(" desc = ")[2]
+            if (error := of_message(0, reason, self.endpoint).error) is not None:
+                raise error
             raise AwayError({self.endpoint: reason or "canceled"}, what="etcd's stream of changes ended")
         events = []
         for each in fields.tables(result, "events"):

@@ -124,6 +124,7 @@ class Line:
         self.sock = sock
         self.end = end
         self.reader = io.BufferedReader(_Raw(self))
+        self._waiting = bytearray()
 
     def makefile(self, _mode: str) -> io.BufferedReader[_Raw]:
         """Return a stream for one answer."""
@@ -131,7 +132,13 @@ class Line:
         return self.reader
 
     def sendall(self, data: bytes) -> None:
-        """Send all of it."""
+        """Keep it for :meth:`flush`: the head of a request and its body are sent at once."""
+        self._waiting += data
+
+    def flush(self) -> None:
+        """Send what is kept."""
+        data = bytes(self._waiting)
+        self._waiting.clear()
         self.sock.settimeout(left_of(self.end))
         self.sock.sendall(data)
 
@@ -262,6 +269,7 @@ class Wire:
         try:
             sent = json.dumps(body).encode() if body is not None else None
             self._http.request(method, path, sent, {**_HEADERS, **headers})
+            self.line.flush()
             return self._http.getresponse()
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise LostError(reason_of(error)) from error

@@ -117,6 +117,18 @@ class Chain:
         self.head = head
         return row
 
+    def require_known(self) -> None:
+        """Refuse a journal that was taken to its end, and ends before a row that this host knows.
+
+        :raises RowError: when rows are missing.
+        """
+        last = max(self._known, default=0)
+        if last > self.head.number:
+            raise RowError(
+                f"the journal ends at row {self.head.number}: rows were removed, or etcd was restored from a backup",
+                revision=last,
+            )
+
 
 def replay(chain: Chain, rows: Iterable[bytes]) -> Iterator[Row]:
     """Yield rows of a journal in order, each after it was taken: then ``chain`` says where it ends, and who is there.

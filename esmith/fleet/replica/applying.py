@@ -11,7 +11,7 @@ from esmith.digests import sha256
 from esmith.errors import RefusedError, StoreError
 from esmith.fields import dataclass, field
 from esmith.fleet.replica import layers, member, overrides, rows
-from esmith.fleet.replica.scope import Scopes
+from esmith.fleet.replica.settling import Settling
 from esmith.names import shorten
 from esmith.store import limits
 
@@ -19,6 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from esmith.fleet.replica.asking import HostChange
     from esmith.fleet.replica.layers import LayerChange
     from esmith.store.protocol import Snapshot, Transaction
 
@@ -78,6 +79,34 @@ def rebuild(transaction: Transaction, applied: Iterable[Applied]) -> int:
     return work.finish()
 
 
+def apply_host(transaction: Transaction, cells: Sequence[HostChange]) -> None:
+    """Change what a command changed on this host together with layers, in the transaction that applies these.
+
+    It is for a command that ended before it stored its change. The transaction has the layer None, so a cell that the
+    layers have is marked at its end, unless it has their value.
+
+    :param cells: the part ``host`` of the request, in its order.
+    """
+    put(transaction, cells)
+    groups = member.Membership(transaction).groups
+    for database, key, prop, value in cells:
+        if value == layers.read(transaction, database, key).value(groups, prop):
+            overrides.unmark(transaction, database, key, prop)
+
+
+def put(transaction: Transaction, cells: Sequence[HostChange]) -> None:
+    """Set cells, or delete them; one of a record that is not there is left out."""
+    for database, key, prop, value in sorted(cells, key=lambda cell: cell[:3]):
+        if not prop and value is None:
+            transaction.delete_record(database, key)
+        elif not prop and value is not None:
+            transaction.set_type(database, key, value)
+        elif value is None:
+            transaction.delete_prop(database, key, prop)
+        elif transaction.type_of(database, key) is not None:
+            transaction.set_prop(database, key, prop, value)
+
+
 def digest_of(snapshot: Snapshot) -> str:
     """Return the digest of all layers, reckoned anew: it has to be the one that is kept."""
     total = 0
@@ -93,7 +122,7 @@ class _Record:
     :param found: what the layers say of it.
     """
 
-    __slots__ = ("covered", "dropped", "layers", "name", "row", "touched")
+    __slots__ = ("covered", "layers", "name", "row", "touched")
 
     def __init__(self, name: str, found: layers.RecordLayers) -> None:
         self.name = name
@@ -104,8 +133,6 @@ class _Record:
         self.touched: set[str] = set()
         #: Those of them that a layer of this host gave a value at some time.
         self.covered: set[str] = set()
-        #: Whether no layer had the type at some time, so that all the record had is gone.
-        self.dropped = False
 
 
 class _Work:
@@ -120,7 +147,7 @@ class _Work:
         self._records: dict[tuple[str, str], _Record] = {}
         self._states: dict[str, bytes | None] = {}
         self._last: Applied | None = None
-        self._scopes = Scopes.of(transaction)
+        self._settling = Settling(transaction, self._groups)
         #: Whether what is between does not count, but only what was before and what is at the end.
         self._anew = False
 
@@ -168,6 +195,7 @@ class _Work:
         if groups == self._groups:
             return
         before, self._groups = self._groups, groups
+        self._settling.groups = groups
         for database, key in {*self._records, *([] if self._anew else member.records_of_layers(self._transaction))}:
             record = self._record(database, key)
             if record.layers.cells.keys() - {layers.FLEET}:
@@ -181,7 +209,7 @@ class _Work:
             return
         record.covered.update(given)
         if "" in given and record.layers.value(self._groups, "") is None:
-            record.dropped = record.dropped or overrides.of_cell(self._transaction, database, key, "") is None
+            self._settling.drop_record(database, key)
 
     def _record(self, database: str, key: str) -> _Record:
         record = self._records.get((database, key))
@@ -201,7 +229,7 @@ class _Work:
                 self._digest += _digest(record.name, row) - _digest(record.name, record.row)
                 stored = None if row is None else rows.value_of((database, key), row)
                 transaction.set_state(layers.TABLE, record.name, stored)
-            written += self._settle(database, key, record)
+            written += self._settling.settle(database, key, record.layers, record.touched, record.covered)
         for name, value in self._states.items():
             transaction.set_state(member.TABLE, name, value)
         transaction.set_state(member.TABLE, "digest", _text(self._digest).encode())
@@ -209,45 +237,6 @@ class _Work:
             reached = f"{self._last.revision} {self._last.hash}"
             transaction.set_state(member.TABLE, "revision", reached.encode())
         return written
-
-    def _settle(self, database: str, key: str, record: _Record) -> int:
-        """Make the cells of a record what the layers say now, and return how many were written."""
-        transaction = self._transaction
-        given = record.layers.value(self._groups, "")
-        is_marked = overrides.of_cell(transaction, database, key, "") is not None
-        before = transaction.type_of(database, key)
-        if "" in record.touched and self._scopes.is_host(database, key, "", types=(given, before)):
-            return 0
-        if (record.dropped or (given is None and "" in record.covered)) and not is_marked:
-            overrides.unmark_record(transaction, database, key)
-            transaction.delete_record(database, key)
-            record.touched |= record.layers.props()
-            before = None
-        written = 0
-        if given is not None and not is_marked and given != before:
-            transaction.set_type(database, key, given)
-            written += 1
-        if transaction.type_of(database, key) is None:
-            return written
-        values = record.layers.resolve(self._groups)
-        for prop in sorted(values if before is None else record.touched):
-            value = values.get(prop)
-            if not prop or (value is None and prop not in record.covered) or self._is_own(database, key, prop):
-                continue
-            if value is None:
-                transaction.delete_prop(database, key, prop)
-            elif transaction.prop(database, key, prop) != value:
-                transaction.set_prop(database, key, prop, value)
-            else:
-                continue
-            written += 1
-        return written
-
-    def _is_own(self, database: str, key: str, prop: str) -> bool:
-        """Return whether a cell is this host's, whatever a layer says."""
-        if overrides.of_cell(self._transaction, database, key, prop) is not None:
-            return True
-        return self._scopes.is_host(database, key, prop)
 
 
 def check_change(change: LayerChange) -> None:

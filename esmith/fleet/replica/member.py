@@ -15,6 +15,7 @@ from esmith.fleet.replica import layers, overrides, rows
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from esmith.fleet.replica.scope import Scopes
     from esmith.store.protocol import Snapshot
 
 TABLE = "fleet"
@@ -120,10 +121,12 @@ class Membership:
         """Return what the layers say of a record."""
         return layers.read(self._snapshot, database, key)
 
-    def origins(self, database: str, key: str) -> list[Origin]:
+    def origins(self, database: str, key: str, scopes: Scopes | None = None) -> list[Origin]:
         """Return where each value of a record is from, in byte order of the properties, the type first.
 
         Also those are there that are deleted on this host only, and what layers have for a record that is not here.
+
+        :param scopes: with it what is of this host by nature is its own, also where somebody put it into a layer.
         """
         record, found = self._snapshot.record(database, key), self.layers(database, key)
         own = {} if record is None else {"": record.type, **record.props}
@@ -132,6 +135,8 @@ class Membership:
         for prop in sorted({*own, *marks, *found.props()}, key=str.encode):
             mark = marks.get(prop)
             source = mark.kind if mark is not None else found.layer_of(self.groups, prop) or "own"
+            if scopes is not None and mark is None and scopes.is_host(database, key, prop):
+                source = "own"
             has = {layer: props[prop] for layer, props in sorted(found.cells.items()) if prop in props}
             result.append(Origin(prop, own.get(prop), source, has))
         return result

@@ -6,12 +6,14 @@ not that it differs.
 
 from __future__ import annotations
 
+from esmith.errors import UsageError
 from esmith.store.lmdb.transaction import LmdbTransaction
 from esmith.store.model import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from typing import Self
 
     import lmdb
 
@@ -37,6 +39,21 @@ class AssigningTransaction(LmdbTransaction):
         super().__init__(env, data, author, reopen, lock, open_now)
         #: What was noted before each of the transactions within this one that are open.
         self._assigned_before: list[dict[tuple[str, str, str], str | None]] = []
+
+    def __enter__(self) -> Self:
+        """Begin.
+
+        :raises UsageError: when this server is in no fleet.
+        """
+        super().__enter__()
+        if self.state("fleet", "host") is None:
+            error = UsageError(
+                "this server is in no fleet, so it has no layers",
+                hint="leave the option out; how to make a fleet: esmith fleet --help",
+            )
+            self.__exit__(UsageError, error, None)
+            raise error
+        return self
 
     def set_type(self, database: str, key: str, type: str) -> None:
         """Set the type of a record."""

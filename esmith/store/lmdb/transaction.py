@@ -63,6 +63,10 @@ class LmdbTransaction(LmdbTables):
         """Who makes the changes."""
         return self._author
 
+    @author.setter
+    def author(self, author: Author) -> None:
+        self._author = author
+
     def __enter__(self) -> Self:
         """Wait for other writers, and begin.
 

@@ -1,0 +1,140 @@
+"""How members are, and that following the cure that is shown cures."""
+
+from __future__ import annotations
+
+import ssl
+import subprocess
+from email.utils import formatdate
+from pathlib import Path
+from time import time
+
+import pytest
+
+from esmith.fleet.etcd.client import Etcd
+from esmith.fleet.etcd.errors import FullError, OutcomeUnknownError
+from esmith.fleet.etcd.operations import put
+from esmith.fleet.etcd.tls import Tls
+from tests.fleet.cluster import PATIENCE, Cluster, Options, wait_for
+from tests.fleet.etcd.impostor import answer, impostor, refusing, silent
+from tests.fleet.etcd_certificates import make_files
+
+_STATUS = (
+    b'{"header":{"member_id":"1","revision":"7"},"version":"3.4.23","leader":"1","dbSize":"20","dbSizeInUse":"10"}'
+)
+
+
+@pytest.mark.program("etcd")
+def test_a_member_that_is_well_has_no_trouble(etcd: Cluster) -> None:
+    """A member that is well tells its name, its version and its sizes."""
+    (health,) = Etcd(etcd.endpoints).health()
+    assert (health.endpoint, health.name, health.answers) == (etcd.endpoints[0], "m1", True)
+    assert (health.has_leader, health.leads, health.error, list(health.troubles)) == (True, True, "", [])
+    assert health.version.startswith("3.")
+    assert health.db_size >= health.db_size_in_use > 0
+
+
+@pytest.mark.program("etcd", "etcdctl")
+def test_a_full_database_is_cured_by_what_is_shown(tmp_path: Path) -> None:
+    """At the quota a change is refused and certain, the trouble is named, and the commands that are shown cure it."""
+    with Cluster(tmp_path, 1, Options(quota=2**20)) as cluster, Etcd(cluster.endpoints, timeout=PATIENCE) as client:
+        client.put("a", "kept")
+        with pytest.raises(FullError) as caught:
+            for _n in range(10_000):
+                client.txn([], [put("b", b"x" * 100_000)])
+        assert not caught.value.is_doubtful
+        kept = client.get("a")
+        assert kept is not None
+        with pytest.raises(FullError):
+            client.put("a", "refused")
+        assert client.range("a").rows[0] == kept
+        health = wait_for(lambda: [each for each in client.health() if each.alarms], "the alarm")[0]
+        assert list(health.alarms) == ["NOSPACE"]
+        (trouble,) = health.troubles
+        assert trouble.kind == "full"
+        subprocess.run(["sh", "-ec", "\n".join(trouble.commands)], check=True, capture_output=True, timeout=PATIENCE)
+        client.put("a", "taken")
+        (cured,) = client.health()
+        assert list(cured.troubles) == []
+        assert cured.db_size < health.db_size
+
+
+@pytest.mark.program("etcd")
+def test_a_lost_quorum_names_who_is_away(cluster: Cluster) -> None:
+    """Who answers says that there is no leader and who is away; who is away says where to look."""
+    survivor = cluster.members[0]
+    for member in cluster.members[1:]:
+        member.kill()
+    wait_for(lambda: survivor.status().get("leader", "0") == "0", "the leader to step down")
+    # The proxies of the others still take connections, as a host does whose etcd hangs.
+    first, second, third = Etcd(cluster.endpoints, timeout=1.0).health()
+    assert [each.kind for each in first.troubles] == ["no-leader"]
+    assert all(url in first.troubles[0].message for url in cluster.endpoints[1:])
+    for each in (second, third):
+        assert (each.answers, [trouble.kind for trouble in each.troubles]) == (False, ["down"])
+        assert "127.0.0.1" in each.troubles[0].cure
+        assert "systemctl start etcd" in each.troubles[0].commands
+
+
+def test_members_that_do_not_answer_take_no_longer_than_the_limit() -> None:
+    """Three members that are away are three troubles, asked for at once."""
+    with silent() as one, refusing() as two, silent() as three:
+        found = Etcd([one, two, three], timeout=0.3).health()
+    assert [each.endpoint for each in found] == [one, two, three]
+    assert [each.error for each in found] == ["no answer in time", "connection refused", "no answer in time"]
+
+
+@pytest.mark.parametrize(
+    ("ahead", "words"), [(3600, "3600 s ahead of that of this host"), (-3600, "3600 s behind that of this host")]
+)
+def test_a_clock_that_differs_is_named(ahead: int, words: str) -> None:
+    """A member whose clock is an hour off is named with the direction."""
+
+    def reply(_path: str) -> bytes:
+        return answer(_STATUS, headers=f"Date: {formatdate(time() + ahead, usegmt=True)}\r\n")
+
+    with impostor(reply) as other:
+        (health,) = Etcd([other.url]).health()
+    (trouble,) = health.troubles
+    assert (trouble.kind, words in trouble.message.replace("3599", "3600").replace("3601", "3600")) == ("clock", True)
+
+
+@pytest.mark.parametrize(("days", "answers"), [(-1, False), (5, True)])
+def test_a_certificate_that_ends_is_named(tmp_path: Path, days: int, answers: bool) -> None:
+    """An expired certificate of a member keeps it from being asked, one that ends soon is named before."""
+    files = make_files(tmp_path, days=days)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(files.server, files.server_key)
+    with impostor(answer(_STATUS), context) as other:
+        client = Etcd([other.url], tls=Tls(str(files.ca), str(files.client), str(files.client_key)))
+        (health,) = client.health()
+    (trouble,) = health.troubles
+    assert (health.answers, trouble.kind) == (answers, "certificate")
+    assert ("ends in 5 days" if answers else "has expired") in trouble.message
+    assert any("certificates" in command for command in trouble.commands)
+
+
+@pytest.mark.parametrize(
+    ("errors", "kinds"),
+    [
+        ('["memberID:1 alarm:CORRUPT "]', ["corrupt"]),
+        ('["memberID:1 alarm:NOSPACE "]', ["full"]),
+        ('["memberID:1 alarm:NOSPACE ","memberID:2 alarm:CORRUPT "]', ["corrupt", "full"]),
+        ('["something else"]', []),
+        ("7", ["down"]),
+        ('"x"', ["down"]),
+        ("[7]", ["down"]),
+    ],
+)
+def test_alarms_are_read_and_nonsense_is_not_believed(errors: str, kinds: list[str]) -> None:
+    """Each alarm is a trouble; an answer that is not one of etcd is a member that does not answer."""
+    with impostor(answer(_STATUS[:-1] + f',"errors":{errors}}}'.encode())) as other:
+        (health,) = Etcd([other.url]).health()
+    assert [trouble.kind for trouble in health.troubles] == kinds
+
+
+def test_an_unknown_outcome_has_its_reason() -> None:
+    """The message of an unknown outcome has the endpoint and the reason, without what would break a terminal."""
+    red = answer(b'{"error":"\\u001b[31mred","code":2}', status="500 x")
+    with impostor(red) as other, pytest.raises(OutcomeUnknownError, match=other.url) as caught:
+        Etcd([other.url]).put("a", "b")
+    assert "\x1b" not in str(caught.value)

@@ -1,0 +1,287 @@
+"""A row as bytes: what was encoded is decoded the same, and what is not exactly a row is refused."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from esmith.fields import replace
+from esmith.fleet.journal.chain import check_next
+from esmith.fleet.journal.errors import NewerRowError, RowError
+from esmith.fleet.journal.row import BODY_LIMIT, FORMAT, KINDS, Row, decode, encode, fill, hash_of, pack
+from esmith.store.limits import MAX_VALUE_BYTES
+from tests.examples import examples
+from tests.fleet.journal.journals import NOW, Journal, data_of, forge, key_of
+
+_names = st.from_regex(r"[a-z0-9][a-z0-9.-]{0,62}", fullmatch=True)
+_times = st.integers(0, 2**53 - 1)
+_publics = st.sampled_from([key_of(name).public for name in ("one", "two", "three")])
+_texts = st.text(st.characters(exclude_categories=("Cc", "Cs")), max_size=30)
+_plain = st.from_regex(r"[A-Za-z0-9_@ü]{1,20}", fullmatch=True)
+_values = st.none() | _texts
+_changes = st.tuples(
+    st.just("fleet") | _names.map("group:{}".format),
+    st.sampled_from(["configuration", "accounts", "networks"]),
+    _plain,
+    _plain,
+    _values,
+)
+_types = st.tuples(st.just("fleet"), st.just("configuration"), _plain, st.just(""), st.none() | _plain)
+_groups = st.lists(_names, max_size=4, unique=True).map(tuple)
+_OWN: dict[str, st.SearchStrategy[Any]] = {
+    "changes": st.lists(_changes | _types, min_size=1, max_size=6).map(tuple),
+    "name": _names,
+    "key": _publics,
+    "until": _times,
+    "groups": _groups,
+    "event": st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", fullmatch=True),
+    "hosts": _groups,
+}
+
+
+@st.composite
+def rows(draw: st.DrawFn) -> Row:
+    """Draw any row."""
+    kind = draw(st.sampled_from(sorted(KINDS)))
+    number = draw(st.integers(1, 10**12 - 1))
+    return Row(
+        fleet=draw(_names),
+        revision=number,
+        previous="" if number == 1 else draw(st.sampled_from(["0" * 64, "a9" * 32])),
+        host=draw(_names),
+        token=draw(st.sampled_from(["0" * 32, "5f" * 16])),
+        time=draw(_times),
+        program=draw(st.sampled_from(["0.1.0", "1.2~rc1"])),
+        kind=kind,
+        author=(draw(_texts), draw(_texts), tuple(draw(st.lists(_texts, max_size=4)))),
+        **{name: draw(_OWN[name]) for name in KINDS[kind]},
+    )
+
+
+@settings(deadline=None, max_examples=examples(100))
+@given(rows())
+def test_any_row_comes_back(row: Row) -> None:
+    """A row of any kind is decoded as it was encoded, and its bytes are the same again."""
+    raw = encode(row, key_of("mail1"))
+    assert decode(raw) == row
+    assert encode(decode(raw), key_of("mail1")) == raw
+
+
+@settings(deadline=None, max_examples=examples(200))
+@given(st.data())
+def test_any_changed_byte_is_refused(data: st.DataObject) -> None:
+    """No byte of a row can be changed, put in or left out without being refused: by its form or by its signature."""
+    raw, journal = _SIGNED, _JOURNAL
+    place = data.draw(st.integers(0, len(raw) - 1))
+    piece = data.draw(st.binary(max_size=2).filter(lambda piece: piece != raw[place : place + 1]))
+    changed = raw[:place] + piece + raw[place + 1 :]
+    with pytest.raises(RowError):
+        check_next(journal.chain.head, changed, journal.chain.members)
+
+
+_JOURNAL = Journal("mail1", "mail2")
+_CHANGES = (
+    ("fleet", "configuration", "qpsmtpd", "DNSBL", "enabled"),
+    ("group:mx", "configuration", "qpsmtpd", "", "service"),
+    ("fleet", "accounts", "ü", "Name", None),
+)
+_ROW = _JOURNAL.next("mail2", "changes", changes=_CHANGES)
+_SIGNED = encode(_ROW, key_of("mail2"))
+
+
+def test_the_row_of_these_tests_fits() -> None:
+    """Unchanged, the row whose bytes are changed is the next one."""
+    assert check_next(_JOURNAL.chain.head, _SIGNED, _JOURNAL.chain.members) == _ROW
+
+
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=8,
+)
+
+
+@settings(deadline=None, max_examples=examples(100))
+@given(st.binary(max_size=300) | _json.map(lambda data: b"A" * 86 + b"==\n" + json.dumps(data).encode()))
+def test_random_bytes_are_a_row_error(raw: bytes) -> None:
+    """Whatever bytes somebody writes into etcd, they are refused as no row, and in no other way."""
+    with pytest.raises(RowError):
+        decode(raw)
+
+
+@settings(deadline=None, max_examples=examples(100))
+@given(st.sampled_from(sorted(data_of(_SIGNED))), _json)
+def test_random_fields_are_a_row_error(field: str, value: Any) -> None:
+    """A row whose field holds anything else is refused, or is a row that says something else."""
+    data = data_of(_SIGNED)
+    try:
+        raw = forge(data | {field: value}, key_of("mail2"))
+    except UnicodeEncodeError:
+        return
+    try:
+        row = decode(raw)
+    except RowError as error:
+        assert error.message
+    else:
+        assert encode(row, key_of("mail2")) == raw
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "why"),
+    [
+        ("fleet", "Mail", "cannot be its fleet"),
+        ("host", "-mail", "cannot be its host"),
+        ("host", "m" * 64, "cannot be its host"),
+        ("revision", True, "cannot be its number"),
+        ("revision", 10**12, "cannot be its number"),
+        ("revision", 1, "row 1 follows no other"),
+        ("previous", "", "row 1 follows no other"),
+        ("previous", "A" * 64, "no hash"),
+        ("token", "0" * 31, "token"),
+        ("time", 1.0, "time"),
+        ("time", -1, "time"),
+        ("program", "a\nb", "version"),
+        ("author", ["root", ""], "author"),
+        ("author", ["root", "", ["a\0b"]], "author"),
+        ("author", ["root", "", ["\x1b[2J"]], "author"),
+        ("kind", "rewrite", "no kind"),
+        ("kind", [], "no kind"),
+        ("extra", 1, "no 'extra'"),
+        ("changes", [], "changes nothing"),
+        ("changes", {}, "changes nothing"),
+        ("changes", [["fleet", "configuration", "a", "b"]], "five fields"),
+        ("changes", [["host", "configuration", "a", "b", "c"]], "layer of a host"),
+        ("changes", [["host:mail1", "configuration", "a", "b", "c"]], "layer of a host"),
+        ("changes", [["group:", "configuration", "a", "b", "c"]], "no layer"),
+        ("changes", [["group:A", "configuration", "a", "b", "c"]], "no layer"),
+        ("changes", [["", "configuration", "a", "b", "c"]], "no layer"),
+        ("changes", [["fleet", "=fleet", "a", "b", "c"]], "name of a database"),
+        ("changes", [["fleet", "../x", "a", "b", "c"]], "name of a database"),
+        ("changes", [["fleet", "configuration", "", "b", "c"]], "key"),
+        ("changes", [["fleet", "configuration", "a=", "b", "c"]], "key"),
+        ("changes", [["fleet", "configuration", "a\0b", "b", "c"]], "key"),
+        ("changes", [["fleet", "configuration", "a" * 300, "b" * 300, "c"]], "bytes together"),
+        ("changes", [["fleet", "configuration", "a", "b|c", "c"]], "property"),
+        ("changes", [["fleet", "configuration", "a", "", "b|c"]], "type"),
+        ("changes", [["fleet", "configuration", "a", "b", "c\nd"]], "newline"),
+        ("changes", [["fleet", "configuration", "a", "b", 1]], "value"),
+        ("changes", [["fleet", "configuration", 1, "b", "c"]], "text"),
+        ("changes", [["fleet", "configuration", "a", "b", "c" * (MAX_VALUE_BYTES + 1)]], "at most"),
+    ],
+)
+def test_each_field_is_checked(field: str, value: Any, why: str) -> None:
+    """A field that holds what it may not is refused, with the reason, also where its signature is right."""
+    with pytest.raises(RowError, match=why):
+        decode(forge(data_of(_SIGNED) | {field: value}, key_of("mail2")))
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "why"),
+    [
+        ("join", {"name": "mail3", "key": "short", "groups": []}, "key"),
+        ("join", {"name": "mail3", "key": key_of("x").public + "\n", "groups": []}, "key"),
+        ("join", {"name": "mail3", "key": key_of("x").public, "groups": ["a", "a"]}, "twice"),
+        ("groups", {"groups": [f"g{number}" for number in range(33)]}, "32"),
+        ("signal", {"event": "--root=/x", "hosts": [], "until": 1}, "event"),
+        ("signal", {"event": "../x", "hosts": [], "until": 1}, "event"),
+        ("signal", {"event": "email-update", "hosts": ["a", "a"], "until": 1}, "twice"),
+        ("changes", {"blobs": []}, "blobs"),
+        ("changes", {"blobs": ["x"]}, "digest"),
+        ("changes", {"blobs": ["0" * 64], "changes": [list(_CHANGES[0])]}, "no 'changes'"),
+        ("leave", {"name": "mail1"}, "no 'name'"),
+        ("remove", {}, "name is missing"),
+    ],
+)
+def test_the_fields_of_other_kinds(kind: str, fields: dict[str, Any], why: str) -> None:
+    """What the rows of each kind have besides is checked too, and nothing may be there that is not theirs."""
+    data = {name: value for name, value in data_of(_SIGNED).items() if name != "changes"}
+    with pytest.raises(RowError, match=why):
+        decode(forge(data | {"kind": kind} | fields, key_of("mail2")))
+
+
+def test_what_cannot_be_encoded() -> None:
+    """A row with a field that is wrong, or not of its kind, is not written at all."""
+    for row in (replace(_ROW, name="mail1"), replace(_ROW, changes=()), replace(_ROW, kind="x")):
+        with pytest.raises(RowError):
+            encode(row, key_of("mail2"))
+
+
+def test_a_newer_format_says_so() -> None:
+    """A row of a newer version is an error of its own, whose cure is to upgrade; what is no format is just wrong."""
+    data = data_of(_SIGNED) | {"format": FORMAT + 1, "new": {}}
+    with pytest.raises(NewerRowError, match="row 4 of the fleet's journal, by host mail2, .* newer") as caught:
+        check_next(_JOURNAL.chain.head, forge(data, key_of("mail2")), _JOURNAL.chain.members)
+    assert caught.value.hint == "upgrade this host"
+    assert (caught.value.revision, caught.value.host) == (4, "mail2")
+    for value in (0, "1", True, None, 1.0):
+        with pytest.raises(RowError, match="which there is not") as other:
+            decode(forge(data | {"format": value}, key_of("mail2")))
+        assert not isinstance(other.value, NewerRowError)
+
+
+def test_many_changes_go_to_blobs() -> None:
+    """A changeset of more than half a MiB is split, and complete only with all its blobs, whole and in order."""
+    changes = tuple(("fleet", "accounts", f"user{number}", "Name", "ü" * 5_000) for number in range(120))
+    row, blobs = pack(replace(_ROW, changes=changes))
+    assert len(blobs) == 3
+    assert [len(blob) for blob in blobs[:2]] == [BODY_LIMIT] * 2
+    raw = encode(row, key_of("mail2"))
+    assert len(raw) < 1000
+    bare = decode(raw)
+    assert not bare.is_complete
+    whole = fill(bare, blobs)
+    assert whole.is_complete
+    assert whole.changes == changes
+    assert encode(whole, key_of("mail2")) == raw
+    for wrong in ([], blobs[:2], [*blobs, b""], blobs[::-1], [*blobs[:2], blobs[2] + b" "]):
+        with pytest.raises(RowError, match="row 4 of the fleet's journal, by host mail2, .*part"):
+            fill(bare, wrong)
+
+
+def test_blobs_hold_changes_only() -> None:
+    """What blobs hold is checked as the changes in a row are, though their digests are right."""
+    for body in (b"[]", b"{", b"\xff", b'[["host","configuration","a","b","c"]]', b'[ ["fleet","a","b","c","d"]]'):
+        with pytest.raises(RowError):
+            fill(replace(_ROW, changes=(), blobs=(hash_of(body),)), [body])
+
+
+def test_few_changes_stay_in_the_row() -> None:
+    """A short changeset has no blobs, nor has a row of another kind; to fill them changes nothing."""
+    assert pack(_ROW) == (_ROW, [])
+    assert fill(_ROW, []) == _ROW
+    leave = _JOURNAL.next("mail2", "leave")
+    assert pack(leave) == (leave, [])
+
+
+def test_more_than_blobs_can_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A changeset that is larger than all blobs is refused before anything is stored."""
+    monkeypatch.setattr("esmith.fleet.journal.row.MOST_BLOBS", 1)
+    with pytest.raises(RowError, match="more than 0 MiB") as caught:
+        pack(replace(_ROW, changes=(("fleet", "accounts", "a", "b", "x" * 60_000),) * 10))
+    assert "fewer settings" in caught.value.hint
+
+
+def test_a_very_long_command_is_cut() -> None:
+    """Of the words of a command as many are kept as there is room for, so that the row stays small."""
+    words = ("config", "setprop", *("x" * 1000 for _ in range(100)))
+    row, _ = pack(replace(_ROW, author=("root", "", words)))
+    assert row.author[2][:3] == words[:3]
+    assert row.author[2][-1] == "..."
+    assert len(encode(row, key_of("mail2"))) < 20_000
+
+
+def test_what_a_row_looks_like() -> None:
+    """The bytes of a row stay what they are: every host and every version hashes the same."""
+    common = ("mail", 1, "", "mail1", "0" * 32, NOW, "0.1.0", "join", ("root", "", ()))
+    row = Row(*common, name="mail1", key=key_of("mail1").public)
+    raw = encode(row, key_of("mail1"))
+    assert raw.partition(b"\n")[2].decode() == (
+        '{"author":["root","",[]],"fleet":"mail","format":1,"groups":[],"host":"mail1",'
+        f'"key":"{key_of("mail1").public}","kind":"join","name":"mail1","previous":"","program":"0.1.0",'
+        '"revision":1,"time":1800000000,"token":"00000000000000000000000000000000"}'
+    )
+    assert hash_of(raw) == "15f5ffbf8b24c5716c30edc49f41cb2741fa0f15ee45dbbd1e47574a8589d7aa"
