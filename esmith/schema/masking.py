@@ -54,6 +54,11 @@ class Masking:
             "changes": list(self.changes_data(islice(entry, most), entry)),
         }
 
+    def command(self, entry: Entry) -> list[str]:
+        """Return the words of the command that made a revision, with its secrets masked."""
+        secrets = self._secrets(entry)
+        return [_masked_word(word, secrets) for word in entry.author.command]
+
     def changes_data(self, changes: Iterable[Change], changed: Iterable[Change]) -> Iterator[dict[str, Any]]:
         """Yield changes as they are shown.
 

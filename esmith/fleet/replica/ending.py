@@ -10,7 +10,9 @@ from contextlib import suppress
 from esmith.errors import EsmithError, StoreError
 from esmith.fleet.replica import applying, asking, member, saying
 from esmith.fleet.replica.sorting import Sorting
-from esmith.store.model import Author
+from esmith.schema.masking import Masking
+from esmith.store.journal import Entry, encode
+from esmith.store.model import Author, Change, Revision
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -78,7 +80,8 @@ def _agree(transaction: EndingTransaction, sorting: Sorting) -> Agreed:
     agent = asking.Agent(transaction.root)
     agreed: Agreed | None = None
     try:
-        revision, digest = asking.commit(agent, base, transaction.author, sorting.changes, sorting.host)
+        author = _without_secrets(transaction, sorting)
+        revision, digest = asking.commit(agent, base, author, sorting.changes, sorting.host)
         agreed = Agreed(agent, revision)
     finally:
         if agreed is None:
@@ -97,6 +100,19 @@ def _agree(transaction: EndingTransaction, sorting: Sorting) -> Agreed:
         if not done:
             agent.close()
     return agreed
+
+
+def _without_secrets(transaction: EndingTransaction, sorting: Sorting) -> Author:
+    """Return the author as others may see it: words of a command may be secrets that stay here."""
+    changes = [
+        Change(*record, prop, old, new)
+        for record, cells in sorting.records.items()
+        for prop, (old, new) in cells.items()
+    ]
+    author = transaction.author
+    entry = Entry(0, encode(Revision(0, 0, author, changes)))
+    masking = Masking(sorting.settling.scopes.schema, transaction)
+    return Author(author.user, author.sudo_user, masking.command(entry))
 
 
 def _finish(transaction: EndingTransaction, sorting: Sorting, revision: int = 0, digest: str = "") -> None:

@@ -23,7 +23,7 @@ class Scopes:
 
     def __init__(self, layout: Layout, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
-        self._schema = Schema(layout, RememberedFiles(snapshot))
+        self.schema = Schema(layout, RememberedFiles(snapshot))
         self._known: dict[tuple[str, str, str, tuple[str, ...]], bool] = {}
 
     @classmethod
@@ -50,11 +50,11 @@ class Scopes:
 
     def _is_host(self, database: str, key: str, prop: str, kinds: tuple[str, ...]) -> bool:
         for kind in kinds or (None,):
-            known = self._schema.record(database, key, kind)
+            known = self.schema.record(database, key, kind)
             if known is not None and _says_host(known, prop):
                 return True
             # Of a type it is known that it is none; any other value of a cell may be a secret.
-            if self._schema.is_secret(database, key, kind, prop, None if prop else kind):
+            if self.schema.is_secret(database, key, kind, prop, None if prop else kind):
                 return True
         return False
 

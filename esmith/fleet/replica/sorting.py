@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from esmith.errors import RefusedError, UsageError
 from esmith.fleet.replica import layers, member, overrides
 from esmith.fleet.replica.settling import Settling
@@ -46,12 +48,23 @@ class Sorting:
         self.before: dict[tuple[str, str], Cells] = {}
         self._may_go = False
 
+    @cached_property
+    def records(self) -> dict[tuple[str, str], Cells]:
+        """What was changed, and what was assigned, by record."""
+        found: dict[tuple[str, str], Cells] = {}
+        for change in self._transaction.changes:
+            found.setdefault((change.database, change.key), {})[change.prop] = change.old, change.new
+        for (database, key, prop), value in self._transaction.assigned.items():
+            cells = found.setdefault((database, key), {})
+            cells.setdefault(prop, (self._transaction.prop(database, key, prop), value))
+        return found
+
     def sort(self) -> None:
         """Sort all.
 
         :raises RefusedError: when nothing of it may go to the layer that was chosen.
         """
-        for (database, key), cells in self._records().items():
+        for (database, key), cells in self.records.items():
             found = layers.read(self._transaction, database, key)
             if cells.get("", ("", ""))[0] is None and cells[""][1] is not None:
                 self.fresh.append((database, key))
@@ -63,16 +76,6 @@ class Sorting:
                 self._sort_shared(database, key, cells, found)
         if self._target and layers.is_shared(self._target) and self.host and not self.changes and not self._may_go:
             raise _only_here(self.host[0])
-
-    def _records(self) -> dict[tuple[str, str], Cells]:
-        """Return what was changed, and what was assigned, by record."""
-        found: dict[tuple[str, str], Cells] = {}
-        for change in self._transaction.changes:
-            found.setdefault((change.database, change.key), {})[change.prop] = change.old, change.new
-        for (database, key, prop), value in self._transaction.assigned.items():
-            cells = found.setdefault((database, key), {})
-            cells.setdefault(prop, (self._transaction.prop(database, key, prop), value))
-        return found
 
     # The engine.
 
