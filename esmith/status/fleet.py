@@ -48,12 +48,14 @@ def fleet_findings(data: dict[str, Any] | None) -> Iterator[tuple[str, str, str]
         yield "fleet", message, "esmith services"
     elif data["error"]["message"]:
         yield "fleet", f"shared settings cannot be changed now: {_said(data['error'])}", _SHOWS
+    for one in data["etcd"][:_NAMED]:
+        yield "fleet", f"etcd at {printable(one['endpoint'])}: {_said(one)}", _SHOWS
     if data["differing"]:
         others = _named([printable(name) for name in data["differing"]])
         message = f"at fleet revision {data['revision']} the shared settings here are others than on {others}"
         yield "fleet", message, "esmith fleet resync"
-    if data["pending"]:
-        changes = counted(data["pending"], "change")
+    if data["unsettled"]:
+        changes = counted(data["unsettled"], "change")
         yield "unsettled", f"{changes} of which it is not known yet whether the fleet took them", _SHOWS
     if data["local"]:
         names = _named([printable(" ".join(filter(None, cell))) for cell in data["local"]])

@@ -37,8 +37,9 @@ def health_data(layout: Layout, snapshot: Snapshot) -> dict[str, Any]:
     """Return how this member is, as what ``json.dumps`` takes.
 
     :return: ``name`` of the fleet, ``host``, ``groups``, ``revision``; ``agent``, whether it runs; ``stopped`` and
-        ``error``, each with ``message`` and ``hint``, empty for nothing; ``pending``, how many changes have an outcome
-        that is not known; ``local``, the settings that are to be pushed; ``overrides``, how many others this server has
+        ``error``, each with ``message`` and ``hint``, empty for nothing; ``etcd``, what is wrong with its servers:
+        ``endpoint``, ``message`` and ``hint``; ``unsettled``, how many changes have an outcome that is not known;
+        ``local``, the settings that are to be pushed; ``overrides``, how many others this server has
         of its own; ``differing``, the servers that have other settings at the same fleet revision; ``hosts``, what is
         known of each member.
     :raises StoreError: when what is known of the fleet is damaged.
@@ -57,7 +58,8 @@ def health_data(layout: Layout, snapshot: Snapshot) -> dict[str, Any]:
         "agent": agent_runs(layout),
         "stopped": stopped if stopped["message"] or not kept else _trouble(kept),
         "error": _trouble(written.get("error")),
-        "pending": _outbox(layout),
+        "etcd": _etcd(written),
+        "unsettled": _outbox(layout),
         "local": [list(cell) for cell, mark in marks if mark.kind == overrides.LOCAL],
         "overrides": sum(mark.kind == overrides.HOST for _, mark in marks),
         "differing": _differing(membership, hosts),
@@ -89,6 +91,17 @@ def read_status(layout: Layout) -> dict[str, Any]:
         except (OSError, ValueError, RecursionError):
             return {}
     return data if isinstance(data, dict) else {}
+
+
+def _etcd(written: dict[str, Any]) -> list[dict[str, str]]:
+    """Return what the agent found wrong with the servers of etcd."""
+    found = []
+    servers = written.get("etcd")
+    for one in servers if isinstance(servers, list) else ():
+        troubles = one.get("troubles") if isinstance(one, dict) else None
+        named = troubles if isinstance(troubles, list) else ()
+        found += [{"endpoint": _text(one.get("endpoint")), **_trouble(trouble)} for trouble in named]
+    return found
 
 
 def _outbox(layout: Layout) -> int:
