@@ -129,7 +129,6 @@ class Member:
             # It ends with the tests, also when these are killed.
             self.process = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "KILL", *self.words],
-                stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 env={"PATH": os.environ.get("PATH", os.defpath), "GOMAXPROCS": "2"},
@@ -194,7 +193,7 @@ class Member:
         return found
 
     def status(self) -> dict[str, Any]:
-        """Return what it says of itself: header, leader, version, dbSize; {} when it does not answer."""
+        """Return what it reports of itself: header, leader, version, dbSize; {} when it does not answer."""
         return self.call("/v3/maintenance/status", {}, 1.0)
 
     @property
@@ -272,14 +271,13 @@ class Cluster:
     def start(self) -> None:
         """Start all members that do not run, and wait until each knows a leader."""
         started = [member for member in self.members if not member.is_running]
-        try:
+        with contextlib.ExitStack() as failing:
+            failing.callback(self.stop)
             for member in started:
                 member.start(wait=False)
             for member in started:
                 member.wait()
-        except BaseException:
-            self.stop()
-            raise
+            failing.pop_all()
 
     def stop(self) -> None:
         """End all members and proxies; their data stays."""

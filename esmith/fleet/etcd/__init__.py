@@ -1,5 +1,5 @@
 """The client of etcd: calls and watches with a time limit, and errors that say what is known of a change.
 
 ``client`` is what others use; only the agent of a fleet and the commands of its administrator import it. ``errors``
-tells apart what certainly did not happen from what may have.
+distinguishes what certainly did not happen from what may have.
 """

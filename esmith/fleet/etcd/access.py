@@ -16,7 +16,7 @@ from esmith.fleet.etcd.session import Session
 from esmith.fleet.etcd.wire import encoded
 
 Kind = Literal["READ", "WRITE", "READWRITE"]
-#: What etcd says of what is there already, or not there any more.
+#: etcd's words about what is there already, or not there any more.
 _THERE = ("already exists", "is already granted")
 _NOT_THERE = ("not found", "is not granted", "not granted to the user")
 #: Seconds of a change of a password: bcrypt is slow, and its cost is set where etcd is.

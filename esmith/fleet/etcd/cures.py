@@ -13,7 +13,7 @@ _SET = "export ETCDCTL_API=3"
 class Trouble(NamedTuple):
     """Something that is wrong.
 
-    :param kind: one word: ``down``, ``certificate``, ``clock``, ``denied``, ``no-leader``, ``full``, ``corrupt``.
+    :param kind: one word: ``down``, ``certificate``, ``clock``, ``no-leader``, ``full``, ``corrupt``.
     :param message: what is wrong.
     :param cure: what to do, in words.
     :param commands: what to type.
@@ -53,13 +53,6 @@ def down(endpoint: str, reason: str) -> Trouble:
             "it has expired, another authority signed it, or it has a common name: look, and make a new one",
             ["openssl x509 -noout -subject -dates -in /home/e-smith/fleet/host.pem", "timedatectl"],
         )
-    if any(words in reason for words in ("authentication failed", "user name is empty", "auth token")):
-        return Trouble(
-            "denied",
-            f"etcd there does not take the user of this host: {reason}",
-            "this host may have been removed from the fleet: let it join again",
-            ["esmith fleet leave", "esmith fleet join"],
-        )
     host = endpoint.partition("://")[2].rpartition(":")[0]
     return Trouble(
         "down",
@@ -76,7 +69,7 @@ def no_leader(down_endpoints: Sequence[str]) -> Trouble:
     return Trouble(
         "no-leader",
         f"no quorum: too few of etcd's members reach one another, so nothing shared can be changed{away}",
-        "start etcd on the hosts that are away, or mend the network between them. Reads and events of each host go on",
+        "start etcd on the hosts that are away, or repair the network between them. Until then each host works on",
         ["systemctl status etcd", "systemctl start etcd"],
     )
 

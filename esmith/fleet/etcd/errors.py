@@ -1,4 +1,4 @@
-"""What can go wrong between this host and etcd, told apart by what is known of the change afterwards.
+"""What can go wrong between this host and etcd, by what is known of the change afterwards.
 
 :class:`OutcomeUnknownError` is the only one after which a change may have happened. After each of the others nothing
 has: etcd was not reached, or it refused.
@@ -14,14 +14,14 @@ from esmith.errors import StoreError
 class AwayError(StoreError):
     """No endpoint answered, and nothing was changed.
 
-    :param reasons: what each endpoint said, or why it did not answer.
+    :param reasons: what each endpoint answered, or why it did not answer.
     """
 
     def __init__(self, reasons: Mapping[str, str], *, what: str = "etcd does not answer") -> None:
         self.reasons = dict(reasons)
-        told = "; ".join(f"{endpoint}: {reason}" for endpoint, reason in self.reasons.items())
+        reported = "; ".join(f"{endpoint}: {reason}" for endpoint, reason in self.reasons.items())
         super().__init__(
-            f"{what} ({told})" if told else what,
+            f"{what} ({reported})" if reported else what,
             hint="'esmith fleet status' names what is wrong with each endpoint, and the cure",
         )
 

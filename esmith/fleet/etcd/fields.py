@@ -7,9 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from esmith.fleet.etcd.operations import Found, KeyValue, TxnResult
+from esmith.printable import printable
 
 #: Digits of a number of 64 bits.
 _DIGITS = 20
+#: Characters that are shown of a text.
+_SHOWN = 300
 
 
 class MalformedError(Exception):
@@ -64,6 +67,11 @@ def tables(body: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
     if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
         raise MalformedError(f"{name} is not a list of objects")
     return value
+
+
+def words(body: Mapping[str, Any], name: str) -> str:
+    """Return a text that is shown: without what would break a terminal, and not too long."""
+    return printable(text(body, name)[:_SHOWN])
 
 
 def texts(body: Mapping[str, Any], name: str) -> list[str]:

@@ -106,7 +106,7 @@ def _status(wire: Wire, end: float) -> MemberHealth:
         endpoint=url,
         name=_name(wire, own, end),
         answers=True,
-        version=fields.text(body, "version"),
+        version=fields.words(body, "version"),
         has_leader=leader != 0,
         leads=leader == own != 0,
         revision=fields.revision_of(body),
@@ -120,11 +120,12 @@ def _status(wire: Wire, end: float) -> MemberHealth:
 
 
 def _name(wire: Wire, own: int, end: float) -> str:
-    """Return the name of the member; "" when it does not tell, which is no trouble."""
+    """Return the name of the member; "" when it is not known, which is no trouble and must not take all the time."""
+    now = time.monotonic()
     try:
-        answer = wire.ask("/v3/cluster/member/list", {}, {}, end)
+        answer = wire.ask("/v3/cluster/member/list", {}, {}, now + (end - now) / 2)
         members = fields.tables(answer.body, "members")
-        return next((fields.text(each, "name") for each in members if fields.number(each, "ID") == own), "")
+        return next((fields.words(each, "name") for each in members if fields.number(each, "ID") == own), "")
     except (LostError, MalformedError):
         return ""
 
@@ -132,10 +133,10 @@ def _name(wire: Wire, own: int, end: float) -> str:
 def _skew(date: str) -> float | None:
     """Return by how many seconds a clock is before that of this host (RFC 9110, 6.6.1: whole seconds)."""
     try:
-        told = email.utils.parsedate_to_datetime(date).timestamp()
+        shown = email.utils.parsedate_to_datetime(date).timestamp()
     except (ValueError, TypeError, OverflowError):
         return None
-    return told + 0.5 - time.time()
+    return shown + 0.5 - time.time()
 
 
 def _days(certificate: Mapping[str, Any]) -> float | None:

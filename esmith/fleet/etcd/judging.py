@@ -17,9 +17,8 @@ from esmith.fleet.etcd.errors import (
     FullError,
     RefusedByEtcdError,
 )
-from esmith.fleet.etcd.fields import MalformedError, number, text
+from esmith.fleet.etcd.fields import MalformedError, number, words
 from esmith.fleet.etcd.wire import Answer
-from esmith.printable import printable
 
 #: The numbers of gRPC (its documentation, "Status codes").
 _INVALID, _NOT_FOUND, _EXISTS, _DENIED, _EXHAUSTED, _PRECONDITION, _RANGE, _MISSING, _UNAUTHENTICATED = (
@@ -59,7 +58,7 @@ def judge(answer: Answer, place: str) -> Judgement:
     if "code" not in answer.body:
         return _of_http(answer, place)
     try:
-        code, message = number(answer.body, "code"), printable(text(answer.body, "error"))
+        code, message = number(answer.body, "code"), words(answer.body, "error")
     except MalformedError as error:
         return Judgement(Verdict.UNKNOWN, f"its answer is not one of etcd: {error}")
     return of_message(code, message, place)
@@ -67,14 +66,14 @@ def judge(answer: Answer, place: str) -> Judgement:
 
 def _of_http(answer: Answer, place: str) -> Judgement:
     """Judge an answer that is not etcd's own but of the server of HTTP before it."""
-    said = f"HTTP {answer.status}: {answer.text or 'nothing'}"
+    reply = f"HTTP {answer.status}: {answer.text or 'nothing'}"
     if "CommonName of client" in answer.text:
         cure = "make a client certificate without a common name: 'esmith fleet certificates --client HOST'"
         reason = "the certificate of this host has a common name (CN), which etcd does not take with JSON"
         return Judgement(Verdict.REFUSED, reason, DeniedError(reason, place=place, hint=cure))
     if answer.status in _CLIENT_ERRORS:
-        return Judgement(Verdict.ELSEWHERE, f"{said}; this is not etcd, or its JSON gateway is switched off")
-    return Judgement(Verdict.UNKNOWN, f"its answer is not one of etcd: {said}")
+        return Judgement(Verdict.ELSEWHERE, f"{reply}; this is not etcd, or its JSON gateway is switched off")
+    return Judgement(Verdict.UNKNOWN, f"its answer is not one of etcd: {reply}")
 
 
 def of_message(code: int, message: str, place: str) -> Judgement:
@@ -87,7 +86,7 @@ def of_message(code: int, message: str, place: str) -> Judgement:
         return Judgement(
             Verdict.ELSEWHERE, elsewhere, BusyEtcdError(message) if "too many requests" in message else None
         )
-    if code == _UNAUTHENTICATED or any(words in message for words in _NEEDS_TOKEN):
+    if code == _UNAUTHENTICATED or any(text in message for text in _NEEDS_TOKEN):
         cure = "etcd wants a user and a password; the user may have been removed: 'esmith fleet status'"
         return Judgement(Verdict.RENEW, message, DeniedError(message, place=place, hint=cure))
     if error := _refusal(code, message, place):

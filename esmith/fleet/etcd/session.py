@@ -48,7 +48,7 @@ class Session:
         self.timeout = timeout
         self._password = password
         self._token = ""
-        #: Whether etcd said that it knows no users.
+        #: Whether etcd answered that it knows no users.
         self._is_open = False
         needs_tls = any(endpoint.is_tls for endpoint in self.endpoints)
         if needs_tls and tls is None:

@@ -9,6 +9,7 @@ there is something newer.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator, Mapping
 from types import TracebackType
@@ -181,7 +182,7 @@ class Watch:
             self._raise(message)
         result = fields.table(message, "result")
         if fields.truth(result, "canceled"):
-            reason = printable(fields.text(result, "cancel_reason"))
+            reason = fields.words(result, "cancel_reason")
             if compacted := fields.number(result, "compact_revision"):
                 raise CompactedError(compacted, self.endpoint)
             # It has the words of an error and not its number: "rpc error: code = ... desc = etcdserver: ...".
@@ -204,9 +205,7 @@ class Watch:
 
     def _raise(self, message: Mapping[str, Any]) -> None:
         error = fields.table(message, "error")
-        judgement = of_message(
-            fields.number(error, "grpc_code"), printable(fields.text(error, "message")), self.endpoint
-        )
+        judgement = of_message(fields.number(error, "grpc_code"), fields.words(error, "message"), self.endpoint)
         if judgement.error is not None:
             raise judgement.error
         raise AwayError({self.endpoint: judgement.reason}, what="etcd's stream of changes ended")
@@ -245,31 +244,34 @@ def open_watch(session: Session, prefix: Name, range_end: Name, from_revision: i
 
 def _open_at(session: Session, endpoint: Any, body: Mapping[str, Any], end: float, from_revision: int) -> Watch:
     wire = session.take(endpoint, end, probe=False, keep=False)
-    watch = Watch(wire, from_revision)
-    try:
-        token = session.token_at(wire, end)
-        response = wire.start("POST", "/v3/watch", body, {"Grpc-Metadata-hasleader": "true", **token}, end)
-        if response.status != _OK:
-            text = response.read(_REFUSAL)
-            _refuse(
-                Answer(response.status, object_of(text), printable(text[:300].decode("utf-8", "replace")), ""), wire
-            )
-        if response.getheader("Transfer-Encoding", "").lower() != "chunked":
-            raise LostError("its answer is not one of etcd: no stream")
-        message = watch._read_message(end)
-        if message is None:
-            raise LostError("no answer in time")
-        first = watch._batch(message)
-        if first.events or not fields.truth(fields.table(message, "result"), "created"):
-            raise LostError("its answer is not one of etcd: no watch was made")
-        wire.line.end = None
-    except (OSError, ValueError, MalformedError) as error:
-        watch.close()
-        raise LostError(reason_of(error)) from error
-    except BaseException:
-        watch.close()
-        raise
+    with contextlib.ExitStack() as failing:
+        watch = Watch(wire, from_revision)
+        failing.callback(watch.close)
+        try:
+            _begin(session, wire, watch, body, end)
+        except (OSError, ValueError, MalformedError) as error:
+            raise LostError(reason_of(error)) from error
+        failing.pop_all()
     return watch
+
+
+def _begin(session: Session, wire: Wire, watch: Watch, body: Mapping[str, Any], end: float) -> None:
+    """Ask for the stream, and read that it was made."""
+    token = session.token_at(wire, end)
+    response = wire.start("POST", "/v3/watch", body, {"Grpc-Metadata-hasleader": "true", **token}, end)
+    if response.status != _OK:
+        text = response.read(_REFUSAL)
+        shown = printable(text[:300].decode("utf-8", "replace"))
+        _refuse(Answer(response.status, object_of(text), shown, ""), wire)
+    if response.getheader("Transfer-Encoding", "").lower() != "chunked":
+        raise LostError("its answer is not one of etcd: no stream")
+    message = watch._read_message(end)
+    if message is None:
+        raise LostError("no answer in time")
+    first = watch._batch(message)
+    if first.events or not fields.truth(fields.table(message, "result"), "created"):
+        raise LostError("its answer is not one of etcd: no watch was made")
+    wire.line.end = None
 
 
 def _refuse(answer: Answer, wire: Wire) -> None:

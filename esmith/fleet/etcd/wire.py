@@ -11,6 +11,7 @@ import contextlib
 import http.client
 import io
 import json
+import re
 import select
 import socket
 import ssl
@@ -24,7 +25,7 @@ from esmith.errors import UsageError
 from esmith.printable import printable
 
 #: No answer may be longer, in bytes: a page of etcd is far smaller (client.py), and memory is finite.
-LONGEST = 64 * 2**20
+LONGEST = 32 * 2**20
 #: Seconds after which the kernel asks whether a silent peer is still there, between its questions, and how often.
 _KEEPALIVE = ((socket.TCP_KEEPIDLE, 15), (socket.TCP_KEEPINTVL, 5), (socket.TCP_KEEPCNT, 3))
 #: etcd takes a request without Accept for one of the member whose gateway it came by, with the rights of the common
@@ -32,6 +33,8 @@ _KEEPALIVE = ((socket.TCP_KEEPIDLE, 15), (socket.TCP_KEEPINTVL, 5), (socket.TCP_
 _HEADERS = {"Content-Type": "application/json", "Accept": "application/json"}
 #: Words of an answer that are shown.
 _SHOWN = 300
+#: A name or an address; anything else is neither, and would be shown in messages.
+_HOST = re.compile(r"[A-Za-z0-9._:%-]+")
 
 
 def encoded(value: bytes | str) -> str:
@@ -59,13 +62,13 @@ def endpoint_of(url: str) -> Endpoint:
     except ValueError:
         host, port = None, 0
     rest = "" if host is None else parts.path.strip("/") + parts.query + parts.fragment + (parts.username or "")
-    if not host or rest or parts.scheme not in ("http", "https"):
+    if not host or _HOST.fullmatch(host) is None or rest or parts.scheme not in ("http", "https"):
         raise UsageError(f"not an endpoint of etcd: {printable(url)}", hint="an endpoint is like https://10.0.0.1:2379")
     return Endpoint(url.rstrip("/"), host, port, parts.scheme == "https")
 
 
 class Answer(NamedTuple):
-    """What an endpoint said: the number of HTTP, and the object in its body, {} when that is none."""
+    """What came from an endpoint: the number of HTTP, and the object in its body, {} when that is none."""
 
     status: int
     body: dict[str, Any]
@@ -169,7 +172,7 @@ def _addresses(endpoint: Endpoint, end: float) -> list[tuple[Any, ...]]:
     asking.start()
     asking.join(left_of(end))
     if not found:
-        raise NotSentError(f"no name server told the address of {endpoint.host} in time")
+        raise NotSentError(f"no name server had the address of {endpoint.host} in time")
     if isinstance(found[0], OSError):
         raise NotSentError(f"the address of {endpoint.host} is not known: {found[0].strerror or found[0]}")
     return found[0]

@@ -55,7 +55,7 @@ _CALLS: list[tuple[str, Callable[[Etcd], object]]] = [
 
 
 @pytest.mark.parametrize("call", [call for _name, call in _CALLS], ids=[name for name, _call in _CALLS])
-def test_all_away_is_said_within_the_limit(call: Callable[[Etcd], object], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_away_is_reported_within_the_limit(call: Callable[[Etcd], object], monkeypatch: pytest.MonkeyPatch) -> None:
     """With all endpoints away each is named with its reason within the limit, and nothing was changed."""
     monkeypatch.setattr("esmith.fleet.etcd.access._HASHING", 0.3)
     start = time.monotonic()
@@ -84,7 +84,7 @@ def test_a_name_server_that_hangs_counts(monkeypatch: pytest.MonkeyPatch) -> Non
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
     start = time.monotonic()
-    with pytest.raises(AwayError, match="no name server told the address of etcd.example.com"):
+    with pytest.raises(AwayError, match="no name server had the address of etcd.example.com"):
         Etcd(["http://etcd.example.com:2379"], timeout=0.2).get("a")
     assert asked.is_set()
     assert time.monotonic() - start < _FAR_TOO_LONG
@@ -182,27 +182,27 @@ def test_what_a_member_did_not_take_goes_to_the_next(etcd: Cluster, prefix: str,
 
 @pytest.mark.program("etcd")
 def test_a_paused_leader_leaves_the_outcome_open(cluster: Cluster, prefix: str) -> None:
-    """What is said of changes through a follower while the leader hangs is true afterwards, once all is well again."""
+    """What is reported of changes through a follower while the leader hangs is true once all is well again."""
     leader = cluster.leader()
     client = Etcd([cluster.followers()[0].endpoint], timeout=0.3)
-    said: dict[str, str] = {}
+    outcomes: dict[str, str] = {}
     leader.pause()
     for n in range(4):
         key = f"{prefix}{n}"
         try:
             client.txn([created_is(key, 0)], [put(key, "1")])
         except OutcomeUnknownError:
-            said[key] = "unknown"
+            outcomes[key] = "unknown"
         except AwayError:
-            said[key] = "not done"
+            outcomes[key] = "not done"
         else:
-            said[key] = "done"
+            outcomes[key] = "done"
     leader.resume()
     cluster.leader()
     after = Etcd(cluster.endpoints, timeout=PATIENCE)
-    for key, outcome in said.items():
-        is_new = after.txn([created_is(key, 0)], [put(key, "2")]).succeeded
-        assert outcome == "unknown" or is_new == (outcome == "not done"), said
+    for name, outcome in outcomes.items():
+        is_new = after.txn([created_is(name, 0)], [put(name, "2")]).succeeded
+        assert outcome == "unknown" or is_new == (outcome == "not done"), outcomes
 
 
 @pytest.mark.program("etcd")
@@ -237,6 +237,23 @@ def test_without_a_quorum_nothing_is_sent(cluster: Cluster, prefix: str) -> None
 
 
 @pytest.mark.program("etcd")
+def test_a_lost_quorum_names_who_is_away(cluster: Cluster) -> None:
+    """Who answers says that there is no leader and who is away; who is away says where to look."""
+    survivor = cluster.members[0]
+    for member in cluster.members[1:]:
+        member.kill()
+    wait_for(lambda: survivor.status().get("leader", "0") == "0", "the leader to step down")
+    # The proxies of the others still take connections, as a host does whose etcd hangs.
+    first, second, third = Etcd(cluster.endpoints, timeout=1.0).health()
+    assert [each.kind for each in first.troubles] == ["no-leader"]
+    assert all(url in first.troubles[0].message for url in cluster.endpoints[1:])
+    for each in (second, third):
+        assert (each.answers, [trouble.kind for trouble in each.troubles]) == (False, ["down"])
+        assert "127.0.0.1" in each.troubles[0].cure
+        assert "systemctl start etcd" in each.troubles[0].commands
+
+
+@pytest.mark.program("etcd")
 def test_a_watch_at_a_member_that_is_cut_off_ends(cluster: Cluster, prefix: str) -> None:
     """A member that no longer reaches the others ends its watches, and another member has what came meanwhile."""
     alone = cluster.followers()[0]
@@ -253,7 +270,8 @@ def test_a_watch_at_a_member_that_is_cut_off_ends(cluster: Cluster, prefix: str)
 
 
 @pytest.mark.parametrize(
-    "url", ["", "10.0.0.1:2379", "ftp://x:1", "http://", "http://x:y", "http://x:1/path", "http://u@x"]
+    "url",
+    ["", "10.0.0.1:2379", "ftp://x:1", "http://", "http://x:y", "http://x:1/path", "http://u@x", "http://a\x1b[31m:1"],
 )
 def test_what_is_no_endpoint_is_refused(url: str) -> None:
     """Only a URL of HTTP with a host is an endpoint."""

@@ -118,7 +118,7 @@ def test_closing_ends_a_wait_in_another_thread(one: Etcd, prefix: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "said",
+    "sent",
     [
         b"nonsense\n",
         b'{"result":{"created":true}}\n{"result":7}\n',
@@ -130,16 +130,16 @@ def test_closing_ends_a_wait_in_another_thread(one: Etcd, prefix: str) -> None:
         b"[" * 100_000 + b"\n",
     ],
 )
-def test_what_etcd_never_says_ends_a_watch(said: bytes) -> None:
+def test_what_etcd_never_says_ends_a_watch(sent: bytes) -> None:
     """Nonsense in a stream is an error that names the endpoint, and nothing else."""
-    with impostor(chunked(said)) as other, pytest.raises(AwayError, match=other.url):
+    with impostor(chunked(sent)) as other, pytest.raises(AwayError, match=other.url):
         Etcd([other.url], timeout=PATIENCE).watch("/a/", 1).next(PATIENCE)
 
 
-@pytest.mark.parametrize("said", [b"xyz\r\n", b"0\r\n\r\n", b"-1\r\n", b"5\r\nabcdefgh", b"f" * 200, b"", b"4"])
-def test_a_broken_stream_ends_a_watch(said: bytes) -> None:
+@pytest.mark.parametrize("sent", [b"xyz\r\n", b"0\r\n\r\n", b"-1\r\n", b"5\r\nabcdefgh", b"f" * 200, b"", b"4"])
+def test_a_broken_stream_ends_a_watch(sent: bytes) -> None:
     """A stream that is not one of HTTP, or ends, is an error."""
-    with impostor(chunked(b'{"result":{"created":true}}\n') + said, closes=True) as other:
+    with impostor(chunked(b'{"result":{"created":true}}\n') + sent, closes=True) as other:
         watch = Etcd([other.url], timeout=PATIENCE).watch("/a/", 1)
         with pytest.raises(AwayError, match=other.url):
             watch.next(PATIENCE)
