@@ -38,7 +38,7 @@ LAYERS = (
     ("trust", "directories", "environment"),
     ("ownership",),
     ("tables", "temporary", "libraries"),
-    ("digests", "errors", "expressions", "fields", "looks", "names", "printable", "processes"),
+    ("digests", "errors", "expressions", "fields", "looks", "names", "printable", "processes", "signals"),
 )
 WITHIN_A_LAYER = {("schema", "store"), ("backup", "events")}
 #: The version is a constant of the package itself, which anybody may read.

@@ -14,6 +14,7 @@ from esmith.layout import Layout
 from esmith.logs.copying import Copying, State
 from esmith.logs.places import HOME, give_up_rights, kept_files, open_directory, owner
 from esmith.services.definition import Services
+from esmith.signals import readable_signals
 
 #: What the services print, and nothing of what others write about them: as a pipe to svlogd has it.
 _ARGV = ("journalctl", "--quiet", "--no-pager", "--all", "--output=json", "--follow", "--no-tail")
@@ -36,7 +37,7 @@ def follow(layout: Layout, services: list[str]) -> None:
     :raises ServiceError: when the journal cannot be read, or a log cannot be written. systemd starts it again; it goes
         on where it was.
     """
-    stop = _stop_signal()
+    stop = readable_signals(signal.SIGTERM, signal.SIGINT)
     account = owner()
     defined, kept = Services(layout), kept_files(layout, services)
     logs = {
@@ -105,15 +106,6 @@ def _journalctl(units: list[str], cursor: str) -> subprocess.Popen[bytes]:
         raise ServiceError(
             f"cannot run journalctl: {error.strerror}", place=_NAME, hint="apt-get install systemd"
         ) from error
-
-
-def _stop_signal() -> int:
-    """Return a descriptor that can be read when this is to end."""
-    reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
-    return reader
 
 
 def _report_ready() -> None:

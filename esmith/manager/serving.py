@@ -13,6 +13,7 @@ import importlib.util
 import os
 import pwd
 import resource
+import select
 import signal
 import socket
 import sys
@@ -24,6 +25,7 @@ from typing import TYPE_CHECKING
 
 from esmith.errors import EsmithError, ServiceError, UsageError
 from esmith.fields import dataclass
+from esmith.signals import readable_signals
 
 if TYPE_CHECKING:
     from esmith.layout import Layout
@@ -43,6 +45,8 @@ _OF_HELPER = {True: {"pamela": "pamela"}, False: {"argon2": "argon2-cffi"}}
 _LOCAL = ("127.0.0.1", "::1")
 #: A process that ends within so many seconds of its start is not started again.
 _TOO_SOON = 3.0
+#: So many signals at once are read at once, the others next.
+_MANY_SIGNALS = 64
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
 
@@ -225,6 +229,7 @@ class Both:
 
     def run(self) -> int:
         """Run them, and return the exit code. One that ends is started again, unless it had only begun."""
+        signals = readable_signals(signal.SIGCHLD)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._end)
         for name in self._works:
@@ -234,7 +239,11 @@ class Both:
         self._say(f"the server-manager answers at {self._web.url(self._listener)}")
         code = 0
         while self._running:
-            process, _ = os.waitpid(-1, 0)
+            process, _ = os.waitpid(-1, os.WNOHANG)
+            if not process:
+                select.select([signals], [], [])
+                os.read(signals, _MANY_SIGNALS)
+                continue
             name = next((name for name, (number, _) in self._running.items() if number == process), "")
             if not name:
                 continue
@@ -275,7 +284,8 @@ class Both:
     def _be_child(self, name: str, begins: int) -> None:
         code = 1
         try:
-            for number in (signal.SIGTERM, signal.SIGINT):
+            signal.set_wakeup_fd(-1)
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
                 signal.signal(number, signal.SIG_DFL)
             code = self._works[name](begins)
         except EsmithError as error:

@@ -7,12 +7,14 @@ sub-directory cannot be watched because the limit of watches is reached (``_add_
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import logging
 import os
 import queue
 import signal
+import time
 
 from watchdog.observers.inotify_c import (
     CallbackId,
@@ -41,6 +43,9 @@ _MASK = Mask(
 )
 #: No such watch: what watchdog returns when the directory may not be read.
 _NONE = -1
+#: The longest wait without a look at signals, in seconds. Python does what a signal asks for between two steps of the
+#: main thread: one that comes just before a wait does not end it, and is noticed after it.
+_LONGEST_WAIT = 2.0
 _LIMITS = {errno.ENOSPC: "max_user_watches", errno.EMFILE: "max_user_instances"}
 
 
@@ -99,16 +104,22 @@ class InotifySource:
         self._notices.put(Notice(Kind.STOP))
 
     def wait(self, timeout: float | None) -> list[Notice]:
-        """Wait until something happens and return it."""
-        found: list[Notice] = []
-        try:
-            found.append(self._notices.get(timeout=timeout))
-            while True:
+        """Wait until something happens and return it; nothing when the time is up."""
+        found = self._first(timeout)
+        with contextlib.suppress(queue.Empty):
+            while found:
                 found.append(self._notices.get_nowait())
-        except queue.Empty:
-            pass
         # A thousand writes are one: what matters is which file, and whether it is open.
         return list(dict.fromkeys(reversed(found)))[::-1]
+
+    def _first(self, timeout: float | None) -> list[Notice]:
+        end = None if timeout is None else time.monotonic() + timeout
+        while True:
+            left = _LONGEST_WAIT if end is None else end - time.monotonic()
+            with contextlib.suppress(queue.Empty):
+                return [self._notices.get(timeout=max(min(left, _LONGEST_WAIT), 0.0))]
+            if left <= _LONGEST_WAIT and end is not None:
+                return []
 
     def watch(self, wanted: Places) -> tuple[bool, list[str]]:
         """Watch these directories and no others."""

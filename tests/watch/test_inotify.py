@@ -6,7 +6,9 @@ import ctypes
 import errno
 import os
 import shutil
+import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -186,3 +188,21 @@ def test_no_instance_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inotify_c, "inotify_init", init)
     with pytest.raises(EsmithError, match=r"(?s)inotify cannot be used.*fs\.inotify\.max_user_instances="):
         InotifySource()
+
+
+def test_a_signal_just_before_a_wait(source: InotifySource, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A signal that does not end the wait, since it came before it or to another thread, is noticed soon after."""
+    monkeypatch.setattr("esmith.watch.inotify._LONGEST_WAIT", 0.05)
+    before = signal.signal(signal.SIGUSR1, lambda *_: source.stop())
+    other = threading.Thread(target=lambda: signal.pthread_kill(threading.get_ident(), signal.SIGUSR1))
+    late = threading.Timer(DEADLINE_SECONDS, source.stop)
+    begun = time.monotonic()
+    late.start()
+    try:
+        other.start()
+        assert source.wait(None) == [Notice(Kind.STOP)]
+        assert time.monotonic() - begun < DEADLINE_SECONDS
+    finally:
+        late.cancel()
+        other.join()
+        signal.signal(signal.SIGUSR1, before)

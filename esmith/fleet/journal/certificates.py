@@ -2,7 +2,7 @@
 
 No certificate has a common name: the JSON interface of etcd refuses clients whose certificate has one, because a user
 could be taken from it, and it asks etcd itself as a client with the certificate of the server. Rights come from the
-user and the password (docs/fleet.md#certificates).
+user and the password (docs/fleet.md#new-certificates).
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def make_certificate(
     issuer, signing = lib.load(authority)
     ends = min(int(time.time()) + CERTIFICATE_DAYS * DAY, _end_of(issuer))
     if ends <= time.time():
-        raise StoreError("the authority of the fleet has ended", hint="make a new one: docs/fleet.md#certificates")
+        raise StoreError("the authority of the fleet has ended", hint="make a new one: docs/fleet.md#new-certificates")
     x509, uses = lib.x509, lib.uses
     key = lib.new_key()
     builder = lib.builder(lib.name(_organisation(issuer), host), issuer.subject, key, int(time.time()), ends)
