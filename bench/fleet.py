@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import os
 import shutil
@@ -10,6 +11,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bench import roots
 from bench.measuring import CommandError, by_turns
@@ -22,6 +24,9 @@ from esmith.errors import EsmithError
 from esmith.layout import Layout
 from esmith.store import open_store
 from esmith.store.model import Author
+
+if TYPE_CHECKING:
+    from esmith.store.protocol import Store
 
 #: How often something is changed, and how many settings a first sync brings.
 CHANGES, SETTINGS, AGENTS = 200, 10_000, 50
@@ -96,7 +101,7 @@ def _commits(fleet: Fleet) -> Figures:
             began = time.monotonic()
             with here.transaction(author, "fleet") as transaction:
                 transaction.set_prop("configuration", KEY, _PROPERTY, str(100 + number))
-            _wait(lambda: second.revision_in(there) != old, "a change at the other host")
+            _wait(functools.partial(_is_other, there, old), "a change at the other host")
             times.append(time.monotonic() - began)
             # As an administrator does, and not as a flood.
             time.sleep(0.02)
@@ -149,11 +154,19 @@ def _agents(fleet: Fleet) -> Figures:
             with stores[0].transaction(Author.current(["bench"]), "fleet") as transaction:
                 transaction.set_prop("configuration", KEY, _PROPERTY, str(100 + number))
             now = fleet.hosts[0].revision_in(stores[0])
-            for host, store in zip(fleet.hosts, stores, strict=True):
-                _wait(lambda host=host, store=store: host.revision_in(store) == now, "a change at all hosts")
+            for store in stores:
+                _wait(functools.partial(_has, store, now), "a change at all hosts")
             times.append(time.monotonic() - began)
     cpu = (sum(map(seconds_of, pids)) - before) / rounds / len(pids)
     return {"cpu": cpu, "last": statistics.median(times), "peak": statistics.median(map(megabytes_of, pids))}
+
+
+def _is_other(store: Store, revision: str) -> bool:
+    return Host.revision_in(store) != revision
+
+
+def _has(store: Store, revision: str) -> bool:
+    return Host.revision_in(store) == revision
 
 
 def _wait(is_so: Callable[[], bool], what: str) -> None:

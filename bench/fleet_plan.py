@@ -1,9 +1,9 @@
 """Reckons a fleet of 10, 100 and 1,000 hosts with a virtual clock: ``python -m bench.fleet_plan [--check]``.
 
-Nobody has 1,000 machines to try. So what one host and one etcd do is measured (``bench/fleet_plan.toml``), and what many of
-them do at once is played here: each member of etcd answers one request after the other, each host waits, asks, checks
-and stores as the agent does, with its delays and its patience. No time passes but that of the virtual clock, and the
-random delays come from a fixed seed, so the same figures come out each time.
+Nobody has 1,000 machines to try. So what one host and one etcd do is measured (``bench/fleet_plan.toml``), and what
+many of them do at once is played here: each member of etcd answers one request after the other, each host waits, asks,
+checks and stores as the agent does, with its delays and its patience. No time passes but that of the virtual clock, and
+the random delays come from a fixed seed, so the same figures come out each time.
 
 It writes the tables of docs/fleet.md between two marks; with ``--check`` it only says whether they are up to date.
 """

@@ -25,9 +25,11 @@ from esmith.layout import Layout
 
 NAMES = ("mail1", "mail2", "mail3")
 EVENT = "email-update"
+#: What one server has otherwise than the rest.
+EXCEPTION = ("configuration", "qpsmtpd", "LogLevel")
 #: The file that says that all has been set up, and how to look at it again.
 READ_ME = "README"
-#: How often a change is typed again while another leader is elected.
+#: How often a change is made again while another leader is elected, or after the start of all.
 _TRIES = 20
 #: A path of a socket has 107 bytes (unix(7)).
 _LONGEST_SOCKET, _SOCKET_BYTES = "/mail1/var/lib/e-smith/fleet/agent.socket", 107
@@ -95,7 +97,7 @@ def play(fleet: Fleet) -> None:
     """
     first, second, third = fleet.hosts
     # From the same state every time, so that a second run shows the same changes.
-    first.run("config", "setprop", "qpsmtpd", "DNSBL", "disabled", "RHSBL", "disabled")
+    first.run("config", "setprop", "qpsmtpd", "DNSBL", "disabled", "RHSBL", "disabled", tries=_TRIES)
     fleet.wait_for_all()
     for host in fleet.hosts:
         host.run("signal-event", EVENT)
@@ -119,8 +121,10 @@ def play(fleet: Fleet) -> None:
     third.start_agent()
     fleet.wait_for_all()
     third.type("config", "getprop", "qpsmtpd", "RHSBL")
-    show("Where the values come from, and how all are")
+    show("An exception on one server, where its values come from, and how all are")
+    second.type("config", "setprop", *EXCEPTION[1:], "7", "--host")
     second.type("config", "show", "--layers", "qpsmtpd")
+    second.type("esmith", "fleet", "drop", *EXCEPTION)
     first.type("esmith", "fleet", "history", "--limit", "3")
     first.type("esmith", "fleet", "status", good=(0, FINDINGS))
 
@@ -143,7 +147,8 @@ def demo_fleet(folder: str, *, wait: bool) -> None:
                     signal.pause()
         finally:
             fleet.stop()
-            say(f"\nAll that was started has ended. How to look at it again is in {folder}/{READ_ME}")
+            again = f" How to look at it again is in {folder}/{READ_ME}" if (place / READ_ME).exists() else ""
+            say(f"\nAll that was started has ended.{again}")
 
 
 if __name__ == "__main__":

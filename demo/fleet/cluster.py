@@ -16,6 +16,7 @@ from esmith.fleet.etcd.tls import Tls
 
 if TYPE_CHECKING:
     from demo.fleet.hosts import Host
+    from esmith.fleet.etcd.health import MemberHealth
 
 #: Their names.
 NAMES = ("etcd1", "etcd2", "etcd3")
@@ -61,7 +62,8 @@ class Cluster:
         def all_lead() -> bool:
             for member in self.members.values():
                 member.check()
-            return all(health.leader for health in self._health())
+            found = self._health()
+            return all(health.has_leader for health in found) and any(health.leads for health in found)
 
         wait_for(all_lead, "the three etcd")
 
@@ -74,7 +76,7 @@ class Cluster:
     def kill_leader(self) -> str:
         """Kill the one that leads, as a power failure does, and return its name."""
         for name, health in zip(NAMES, self._health(), strict=True):
-            if health.is_leader:
+            if health.leads:
                 self.members[name].end(signal.SIGKILL)
                 return name
         raise InstallError("none of the three etcd leads")

@@ -51,18 +51,27 @@ class Host:
         words = [own("esmith"), "fleet", "agent"]
         self.agent = Process(f"the agent of {name}", words, folder / f"{name}-agent.log", self._variables)
 
-    def run(self, *words: str, good: tuple[int, ...] = (0,)) -> str:
+    def run(self, *words: str, good: tuple[int, ...] = (0,), tries: int = 1) -> str:
         """Run a command that is not shown, and return what it prints.
 
+        :param tries: how often it is run again when it is refused.
         :raises InstallError: when it fails.
         """
         done = self._run(words, "")
+        while done.returncode not in good and (tries := tries - 1):
+            done = self._run(words, "")
         if done.returncode not in good:
             raise InstallError(f"{self.name}: {shlex.join(words)} failed:\n{done.stdout}{done.stderr}".rstrip())
         return done.stdout
 
     def type(
-        self, *words: str, good: tuple[int, ...] = (0,), tries: int = 1, given: str = "", source: str = "", into: str = ""
+        self,
+        *words: str,
+        good: tuple[int, ...] = (0,),
+        tries: int = 1,
+        given: str = "",
+        source: str = "",
+        into: str = "",
     ) -> str:
         """Run a command and show it with what it prints, as at the prompt of this server.
 

@@ -26,8 +26,12 @@ def test_the_clock() -> None:
     def note(name: str) -> None:
         seen.append((name, clock.now))
 
+    def first() -> None:
+        note("first")
+        clock.after(0.5, lambda: note("asked for"))
+
     clock.after(2, lambda: note("late"))
-    clock.after(1, lambda: (note("first"), clock.after(0.5, lambda: note("asked for"))))
+    clock.after(1, first)
     clock.after(1, lambda: note("second"))
     clock.run()
     assert seen == [("first", 1), ("second", 1), ("asked for", 1.5), ("late", 2)]
@@ -64,7 +68,7 @@ def test_a_lone_host_is_its_own_work() -> None:
 
 
 def test_an_overload_is_asked_again() -> None:
-    """Where etcd is too slow for the patience of the agents they ask again after pauses; where work is lost, never all end."""
+    """Where etcd is too slow for the patience of the agents they ask again; where all work is lost, they never end."""
     cost = {**costs(), "agent.longest": 2.0, "etcd.login": 0.5}
     sync = full_sync(cost, 30, 0, days=0.1)
     assert sync.repeated > 0
@@ -72,7 +76,9 @@ def test_an_overload_is_asked_again() -> None:
     assert sync.last > sync.half > 0
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(0.0096, "9.6 ms"), (0.5, "500 ms"), (1.234, "1.2 s"), (110, "110 s"), (300, "5 min")])
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.0096, "9.6 ms"), (0.5, "500 ms"), (1.234, "1.2 s"), (110, "110 s"), (300, "5 min")]
+)
 def test_a_time_as_it_is_shown(seconds: float, text: str) -> None:
     """Two digits, and the unit that fits."""
     assert shown(seconds) == text

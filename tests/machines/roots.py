@@ -118,7 +118,8 @@ export DEBIAN_FRONTEND=noninteractive
 apt-get update
 apt-get install -y --no-install-recommends python3-venv
 mkdir ~/wheels
-python3 -m pip download --disable-pip-version-check --dest ~/wheels '.[proxy,dns,manager,fleet]' 'hatchling>=1.27' editables
+wanted='.[proxy,dns,manager,fleet] hatchling>=1.27 editables'
+python3 -m pip download --disable-pip-version-check --dest ~/wheels $wanted
 python3 -m venv ~/venv
 ~/venv/bin/pip install --disable-pip-version-check --no-index --find-links ~/wheels .
 shown=$(~/venv/bin/esmith setup --dry-run --domain example.com --name mail --services runit)

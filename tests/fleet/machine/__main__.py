@@ -1,10 +1,10 @@
 """Types docs/fleet.md on this machine: ``python3 -m tests.fleet.machine``.
 
-It runs as root at ``/`` of a machine with systemd where the mail server is installed, in the folder of the repository, with the
-standard library of Python alone. This machine is the document's ``mail1``, with its etcd and its agent as units. The
-document's other two are here as well: their etcd are units with settings, data and certificates of their own, and ``mail2`` is a
-member whose root is a folder. It takes all of it away again. It prints a line for each case and the count; exit code 1
-when one failed.
+It runs as root at ``/`` of a machine with systemd where the mail server is installed, in the folder of the repository,
+with the standard library of Python alone. This machine is the document's ``mail1``, with its etcd and its agent as
+units. The document's other two are here as well: their etcd are units with settings, data and certificates of their
+own, and ``mail2`` is a member whose root is a folder. It takes all of it away again. It prints a line for each case and
+the count; exit code 1 when one failed.
 """
 
 from __future__ import annotations

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 from pathlib import Path
@@ -98,7 +97,9 @@ def agent_is_restarted() -> None:
     run("systemctl", "restart", _UNIT)
     wait_until(lambda: pid_of(_UNIT) not in (0, before), f"{_UNIT} was not started again")
     type_at("mail2", "config setprop qpsmtpd DNSBL disabled\n")
-    wait_until(lambda: run("config", "getprop", "qpsmtpd", "DNSBL") == "disabled\n", "the setting does not arrive at mail1")
+    wait_until(
+        lambda: run("config", "getprop", "qpsmtpd", "DNSBL") == "disabled\n", "the setting does not arrive at mail1"
+    )
 
 
 def disabled_and_enabled() -> None:
