@@ -98,7 +98,7 @@ class LmdbTransaction(LmdbTables):
             self._txn.abort()
             self._explain(error)
             return
-        if (changed or self.assigned) and not self._after_other and self.state("fleet", "host") is not None:
+        if (changed or self.assigned) and self.state("fleet", "host") is not None:
             self._end_on_member()
             return
         self._commit(changed)

@@ -19,6 +19,7 @@ from esmith.fleet.etcd.operations import delete, get, prefix_end, put
 from esmith.fleet.etcd.tls import Tls
 from esmith.fleet.etcd.wire import Wire
 from tests.fleet.cluster import PATIENCE, Cluster, Options, client_context
+from tests.fleet.etcd.impostor import refusing
 from tests.fleet.etcd_certificates import Files, make_files
 from tests.programs import require
 
@@ -108,6 +109,18 @@ def test_a_token_is_asked_for_once(guarded: Cluster, monkeypatch: pytest.MonkeyP
     for _n in range(50):
         client.put("/shared/b", "1")
     assert len(asked) == 1
+
+
+def test_a_token_can_be_asked_for_with_more_patience(guarded: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who logs in first needs no token in the next call; a wrong password and endpoints that are away are errors."""
+    client = _as(guarded, "writer")
+    with refusing() as away, pytest.raises(AwayError, match=away):
+        Etcd([away], user="writer").log_in()
+    with pytest.raises(DeniedError):
+        _as(guarded, "writer", "wrong").log_in()
+    client.log_in()
+    monkeypatch.setattr(session.Session, "_authenticate", None)
+    client.put("/shared/f", "1")
 
 
 def test_a_token_that_the_member_forgot_is_renewed(guarded: Cluster) -> None:

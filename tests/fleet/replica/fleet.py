@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,14 +11,16 @@ from typing import Any
 import pytest
 
 from esmith.fleet.replica import asking
-from esmith.fleet.replica.applying import Applied
+from esmith.fleet.replica.applying import Applied, apply_rows
 from esmith.layout import Layout
 from esmith.store import open_store
-from esmith.store.model import Author
+from esmith.store.model import Author, Record
 from esmith.store.protocol import Snapshot, Store
 from tests.fleet.replica.model import Cells, Change, Step
 
 AUTHOR = Author("alice", "", ["config", "setprop"])
+#: The record of a member.
+THING = ("things", "a")
 HOSTS = {"one": ["g1", "g2"], "two": ["g2"], "three": []}
 
 
@@ -76,6 +78,17 @@ def fleet(monkeypatch: pytest.MonkeyPatch) -> Fleet:
     return made
 
 
+@pytest.fixture
+def member(tmp_path: Path, fleet: Fleet) -> Iterator[Store]:
+    """A member with one record, which the fleet has; it is in the groups g1 and g2."""
+    store = make_member(tmp_path, "one")
+    row = fleet.append([("fleet", *THING, "", "v"), ("fleet", *THING, "p", "1")])
+    with store.transaction(AUTHOR) as transaction:
+        apply_rows(transaction, [row])
+    yield store
+    store.close()
+
+
 def member_row(name: str) -> tuple[str, bytes]:
     """Return the row of a member."""
     return f"member/{name}", json.dumps({"groups": HOSTS[name]}).encode()
@@ -102,8 +115,6 @@ def make_member(root: Path, host: str, cells: Cells | None = None) -> Store:
 
 def take(transaction: Any, steps: list[Step]) -> None:
     """Take steps; a property of a record that is not there is left out."""
-    from esmith.store.model import Record
-
     for name, (database, key, *words) in steps:
         if name == "set_record":
             props = dict(zip(words[1::2], words[2::2], strict=True))
