@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode, b64encode
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 
 from esmith.fields import replace
 from esmith.fleet.journal.chain import check_next
+from esmith.fleet.journal.checking import LARGEST_ROW, MOST_BLOBS
 from esmith.fleet.journal.errors import NewerRowError, RowError
 from esmith.fleet.journal.row import BODY_LIMIT, FORMAT, KINDS, Row, decode, encode, fill, hash_of, pack
 from esmith.store.limits import MAX_VALUE_BYTES
@@ -169,7 +172,12 @@ def test_random_fields_are_a_row_error(field: str, value: Any) -> None:
         ("changes", [["fleet", "configuration", "a", "", "b|c"]], "type"),
         ("changes", [["fleet", "configuration", "a", "b", "c\nd"]], "newline"),
         ("changes", [["fleet", "configuration", "a", "b", 1]], "value"),
-        ("changes", [["fleet", "configuration", 1, "b", "c"]], "text"),
+        ("changes", [[1, "configuration", "a", "b", "c"]], "not a text"),
+        ("changes", [["fleet", 1, "a", "b", "c"]], "not a text"),
+        ("changes", [["fleet", "configuration", 1, "b", "c"]], "not a text"),
+        ("changes", [["fleet", "configuration", "a", 1, "c"]], "not a text"),
+        ("changes", [["fleet", "configuration", "a", "b", "c\nd"]], "configuration a b: a value"),
+        ("time", 2**53, "time"),
         ("changes", [["fleet", "configuration", "a", "b", "c" * (MAX_VALUE_BYTES + 1)]], "at most"),
     ],
 )
@@ -201,6 +209,55 @@ def test_the_fields_of_other_kinds(kind: str, fields: dict[str, Any], why: str) 
     data = {name: value for name, value in data_of(_SIGNED).items() if name != "changes"}
     with pytest.raises(RowError, match=why):
         decode(forge(data | {"kind": kind} | fields, key_of("mail2")))
+
+
+def _signed(body: bytes) -> bytes:
+    return b64encode(key_of("mail2").sign(body)) + b"\n" + body
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda body: body.replace(b'":', b'": '),
+        lambda body: body + b"\n",
+        lambda body: b" " + body,
+        lambda body: body.replace(b'"fleet":"mail"', b'"fleet":"\\u006dail"'),
+        lambda body: body.replace("ü".encode(), b"\\u00fc"),
+        lambda body: body.replace(b'{"author"', b'{"author":["a","b",[]],"author"'),
+        lambda body: body.replace(b'"fleet":"mail","format":1', b'"format":1,"fleet":"mail"'),
+    ],
+)
+def test_there_is_one_way_to_write_a_row(change: Callable[[bytes], bytes]) -> None:
+    """The same row written in another way is refused, though its signature is right: its hash would be another."""
+    body = _SIGNED.partition(b"\n")[2]
+    assert decode(_signed(body)) == _ROW
+    assert change(body) != body
+    with pytest.raises(RowError, match="by host mail2, .*not written in the one form"):
+        decode(_signed(change(body)))
+
+
+def test_there_is_one_way_to_write_a_signature() -> None:
+    """Base64 that stands for the same signature in another way is refused, and so is a key written so."""
+    text, _, body = _SIGNED.partition(b"\n")
+    other = text[:85] + bytes([text[85] + 1]) + text[86:]
+    assert b64decode(other) == b64decode(text)
+    for wrong in (other, text[:40] + b"\n" + text[40:], text[:-2] + b"**", text[:-4], b"\xff" * 88):
+        with pytest.raises(RowError, match="begin with a signature"):
+            decode(wrong + b"\n" + body)
+    with pytest.raises(RowError, match="begin with a signature"):
+        decode(text + b" " + body)
+    public = key_of("mail1").public
+    same = public[:42] + chr(ord(public[42]) + 1) + "="
+    assert b64decode(same) == b64decode(public)
+    with pytest.raises(RowError, match="its key is not one"):
+        encode(_JOURNAL.next("mail3", "join", name="mail3", key=same), key_of("mail3"))
+
+
+def test_the_largest_changeset() -> None:
+    """A changeset that fills all blobs to the last byte is stored; blobs are split where they are full."""
+    assert (MOST_BLOBS * BODY_LIMIT, LARGEST_ROW) == (128 * 2**20, 2**20)
+    with pytest.raises(RowError, match="more than 1048576 bytes"):
+        decode(b"x" * (LARGEST_ROW + 1))
 
 
 def test_what_cannot_be_encoded() -> None:
@@ -259,10 +316,12 @@ def test_few_changes_stay_in_the_row() -> None:
 
 def test_more_than_blobs_can_hold(monkeypatch: pytest.MonkeyPatch) -> None:
     """A changeset that is larger than all blobs is refused before anything is stored."""
-    monkeypatch.setattr("esmith.fleet.journal.row.MOST_BLOBS", 1)
-    with pytest.raises(RowError, match="more than 0 MiB") as caught:
-        pack(replace(_ROW, changes=(("fleet", "accounts", "a", "b", "x" * 60_000),) * 10))
+    monkeypatch.setattr("esmith.fleet.journal.row.MOST_BLOBS", 2)
+    changes = (("fleet", "accounts", "a", "b", "x" * 60_000),) * 18
+    with pytest.raises(RowError, match="more than 1 MiB") as caught:
+        pack(replace(_ROW, changes=changes))
     assert "fewer settings" in caught.value.hint
+    assert len(pack(replace(_ROW, changes=changes[:17]))[1]) == 2
 
 
 def test_a_very_long_command_is_cut() -> None:
