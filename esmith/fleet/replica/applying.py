@@ -87,10 +87,13 @@ def apply_host(transaction: Transaction, cells: Sequence[HostChange]) -> None:
 
     :param cells: the part ``host`` of the request, in its order.
     """
-    put(transaction, cells)
     groups = member.Membership(transaction).groups
-    for database, key, prop, value in cells:
-        if value == layers.read(transaction, database, key).value(groups, prop):
+    given = {cell: layers.read(transaction, *cell[:2]).value(groups, cell[2]) for cell in cells}
+    # A record that is deleted here, and that somebody made again since, is the fleet's.
+    put(transaction, [cell for cell in cells if cell[2] or cell[3] is not None or given[cell] is None])
+    for cell, value in given.items():
+        database, key, prop, new = cell
+        if new == value:
             overrides.unmark(transaction, database, key, prop)
 
 

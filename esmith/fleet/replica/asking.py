@@ -137,7 +137,8 @@ def wait(root: str, revision: int, timeout: float = 10.0) -> bool:
     """
     try:
         with Agent(root, timeout) as agent:
-            return agent.ask({"verb": "wait", "revision": revision}).get("outcome") != "late"
+            answer = agent.ask({"verb": "wait", "revision": revision, "seconds": timeout})
+            return answer.get("outcome") == "applied"
     except (OSError, ValueError, AgentAwayError):
         return False
 
