@@ -44,8 +44,10 @@ def run_config() -> int:
 
 #: The verbs that the original does not have: its usage message, which scripts compare, is that of the others.
 _MORE = ("batch", "describe", "list", "search", "edit")
+#: What a second command begins with that was typed on the line of the first.
+_JOINED = frozenset(("signal-event", "expand-template"))
 #: The options without a word of their own.
-_FLAGS = ("--force", "--json", "--help", "--trust-owner")
+FLAGS = ("--force", "--json", "--help", "--trust-owner")
 
 
 class Options:
@@ -68,7 +70,7 @@ class Options:
         rest = words
         while rest:
             word = rest[0]
-            if word in _FLAGS:
+            if word in FLAGS:
                 setattr(self, word[2:].replace("-", "_"), True)
                 rest = rest[1:]
             elif word == "--root":
@@ -90,15 +92,6 @@ class Options:
                 self.layer, rest = taken
         return rest
 
-    def given(self) -> list[str]:
-        """Return the options that were taken, as words."""
-        flags = [word for word in _FLAGS if getattr(self, word[2:].replace("-", "_"))]
-        if self.layer:
-            from esmith.cli.targets import words_of
-
-            flags += words_of(self.layer)
-        return flags if self.root is None else [*flags, f"--root={self.root}"]
-
 
 def _command(program: str, words: list[str], database: str | None) -> int:
     options = Options()
@@ -115,15 +108,16 @@ def _command(program: str, words: list[str], database: str | None) -> int:
     if not database or (verb is None and not is_more):
         if database and name == "apply" and rest:
             from esmith.cli.apply import run_apply
+            from esmith.cli.targets import given
 
-            return run_apply(program, database, [*options.given(), *rest])
-        print_error(usage())
-        return ExitCode.USAGE
+            return run_apply(program, database, [*given(options, FLAGS), *rest])
+        return _misused(None)
     if verb is not None and not verb.accepts(rest):
-        print_error(usage_line(verb))
-        return ExitCode.USAGE
-    if verb is not None and verb.pairs_from is not None and not options.force:
-        _refuse_joined(program, words, rest)
+        return _misused(verb)
+    if verb is not None and verb.pairs_from is not None and not (options.force or _JOINED.isdisjoint(rest)):
+        from esmith.cli.refusing import refuse_joined
+
+        refuse_joined(program, words, rest)
     layout = _layout_of(program, options)
     if options.layer or options.layers:
         from esmith.cli.targets import require_use
@@ -138,6 +132,13 @@ def _command(program: str, words: list[str], database: str | None) -> int:
     if verb.read is not None:
         return _read(program, layout, database, verb, rest, options)
     return _write(layout, database, verb, rest, options, [program, *words])
+
+
+def _misused(verb: Verb | None) -> int:
+    from esmith.cli.refusing import usage, usage_line
+
+    print_error(usage() if verb is None else usage_line(verb))
+    return ExitCode.USAGE
 
 
 def _layout_of(program: str, options: Options) -> Layout:
@@ -158,23 +159,6 @@ def _batch(layout: Layout, database: str, options: Options, command: list[str]) 
     commands = commands_of(read_input())
     all_of_them = Verb("batch", "", "", write=lambda *given: do_all(commands, *given[:3]))
     return _write(layout, database, all_of_them, [], options, command)
-
-
-def _refuse_joined(program: str, words: list[str], operands: list[str]) -> None:
-    """Refuse two commands typed as one: the wiki page lost line breaks (docs/page.md, blocks 86 to 91)."""
-    for joined in ("signal-event", "expand-template"):
-        if joined in operands:
-            from itertools import pairwise
-
-            from esmith.schema.secrecy import MASK, looks_secret
-
-            place = words.index(joined)
-            shown = [words[0], *(MASK if looks_secret(prop) else word for prop, word in pairwise(words))]
-            raise UsageError(
-                f"these are two commands; type them one after the other:\n"
-                f"    {program} {' '.join(shown[:place])}\n"
-                f"    {' '.join(shown[place:])}"
-            )
 
 
 def _read(program: str, layout: Layout, database: str, verb: Verb, operands: list[str], options: Options) -> int:
@@ -274,13 +258,3 @@ def _written(
     finally:
         store.close()
     return outcome, transaction.notes
-
-
-def usage() -> str:
-    """Return the usage message of ``db``, which is the original's."""
-    return "\n".join(["usage:", *(f"    {usage_line(verb)}" for verb in VERBS.values())])
-
-
-def usage_line(verb: Verb) -> str:
-    """Return the line of the usage message that shows a verb."""
-    return f"/sbin/e-smith/db dbfile {verb.name} {verb.operands}".rstrip()

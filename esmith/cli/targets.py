@@ -14,6 +14,7 @@ from esmith.store import database_name, is_flat, open_store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
 
     from esmith.cli.db import Options
@@ -80,6 +81,16 @@ def words_of(layer: str) -> list[str]:
     if layer.startswith("group:"):
         return [f"{_GROUP}={layer.partition(':')[2]}"]
     return [f"--{layer}"] if layer else []
+
+
+def given(options: Options, flags: Iterable[str]) -> list[str]:
+    """Return the options of ``db`` and ``config`` that were given, as words of another command.
+
+    :param flags: those without a word of their own.
+    """
+    found = [word for word in flags if getattr(options, word[2:].replace("-", "_"))]
+    found += words_of(options.layer)
+    return found if options.root is None else [*found, f"--root={options.root}"]
 
 
 def require_use(layout: Layout, database: str, verb: str, operands: list[str], options: Options) -> None:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _MOST_BYTES = 2**20
 #: How long the agent has to take a connection, in seconds; the kernel does that for a process that runs.
 _SECONDS = 1.0
+#: No revision, count or time in seconds is larger; the year of the last is 2242.
+_LARGEST = 2**33
 #: The longest text of others that is shown, in characters.
 _LONGEST = 300
 #: The texts, and the numbers, that are known of a server.
@@ -126,8 +128,7 @@ def _hosts(membership: Membership, written: dict[str, Any]) -> list[dict[str, An
 def _host(name: str, groups: list[str], told: dict[str, Any]) -> dict[str, Any]:
     data: dict[str, Any] = {"host": name, "groups": groups}
     for key in _NUMBERS:
-        value = told.get(key)
-        data[key] = value if isinstance(value, int | float) and not isinstance(value, bool) else None
+        data[key] = _number(told.get(key))
     for key in _TEXTS:
         value = told.get(key)
         data[key] = _trouble(value)["message"] if key in ("stopped", "error") else _text(value)
@@ -152,6 +153,12 @@ def _trouble(value: object) -> dict[str, str]:
     if isinstance(value, dict):
         return {"message": _text(value.get("message")), "hint": _text(value.get("hint"))}
     return {"message": _text(value), "hint": ""}
+
+
+def _number(value: object) -> int | None:
+    """Return a number that is one of revisions, counts or seconds; None for what cannot be one."""
+    is_one = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= _LARGEST
+    return int(value) if is_one and isinstance(value, int | float) else None
 
 
 def _text(value: object) -> str:
