@@ -167,9 +167,9 @@ class Follower:
         while not self._state.ends():
             rows = remote.rows(checker.head.number + 1, _PAGE)
             if rows and not self._take(checker, remote, rows, is_few=head.number - checker.head.number <= _FEW):
+                missing, there = checker.head.number + 1, rows[-1][0]
                 raise StoppedError(
-                    f"row {checker.head.number + 1} of the fleet's journal is missing, and row {rows[0][0]} is there",
-                    hint=_RESYNC,
+                    f"row {missing} of the fleet's journal is missing, and row {there} is there", hint=_RESYNC
                 )
             if len(rows) < _PAGE:
                 break

@@ -91,8 +91,11 @@ class Reporter:
         self._pace = pace
         self._changed = threading.Event()
         self._beats = 0
+        self._is_beat = False
         self._host = self._fleet = ""
         self._digest = ""
+        #: The fleet revision that the digest is of.
+        self._digest_of = 0
         self._overrides = 0
         self._hosts: list[dict[str, Any]] = []
         self._health: list[dict[str, Any]] = []
@@ -120,7 +123,8 @@ class Reporter:
     def status(self) -> dict[str, Any]:
         """Return how this host is, with what is known of the others."""
         state = self._state
-        others = differing(self._hosts, self._host, state.local.number, self._digest)
+        digest = self._digest if self._digest_of == state.local.number else ""
+        others = differing(self._hosts, self._host, state.local.number, digest)
         counts = self._counting.counts
         return {
             "fleet": self._fleet,
@@ -131,7 +135,7 @@ class Reporter:
             "revision": state.local.number,
             "hash": state.local.hash,
             "head": state.head.number,
-            "digest": self._digest,
+            "digest": digest,
             "drift": counts.drift,
             "pending": counts.pending,
             "findings": counts.findings,
@@ -155,6 +159,7 @@ class Reporter:
 
     def _beat(self) -> None:
         self._beats += 1
+        self._is_beat = True
         try:
             remote = self._connect()
             self._look_at_journal(remote)
@@ -168,9 +173,13 @@ class Reporter:
             self._look_at_etcd()
         if self._pace.counts and self._counting.is_due():
             self._counting.count()
+
+    def _look_at_store(self) -> None:
+        """Read what the store says, where it is free; what is known of it is of one revision."""
         with contextlib.suppress(TimeoutError, EsmithError), self._local.snapshot(_STORE_SECONDS) as snapshot:
             membership = Membership(snapshot)
             self._host, self._fleet, self._digest = membership.host, membership.name, membership.digest
+            self._digest_of = membership.revision
             self._overrides = sum(mark.kind == LOCAL for _, mark in all_marks(snapshot))
 
     def _look_at_journal(self, remote: Remote) -> None:
@@ -208,6 +217,9 @@ class Reporter:
 
     def _report(self) -> None:
         """Write the file, and the status in etcd where it may be written again."""
+        if self._digest_of != self._state.local.number or self._is_beat:
+            self._look_at_store()
+            self._is_beat = False
         status = self.status()
         reach("before status")
         with contextlib.suppress(OSError):

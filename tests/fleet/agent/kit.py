@@ -131,7 +131,7 @@ class Host:
                 connection.connect(f"/proc/self/fd/{directory}/agent.socket")
             finally:
                 os.close(directory)
-            connection.settimeout(60)
+            connection.settimeout(15)
             yield Client(connection)
 
     def ask(self, verb: str, **fields: Any) -> dict[str, Any]:
@@ -149,7 +149,7 @@ class Host:
         def found() -> dict[str, Any] | None:
             status = self.status()
             has = status[name]["message"] if isinstance(status[name], dict) else status[name]
-            is_so = value in has if isinstance(value, str) and isinstance(has, str) else has == value
+            is_so = value in has if value and isinstance(value, str) and isinstance(has, str) else has == value
             return status if is_so else None
 
         return wait_for(found, f"{name} {value!r} of {self.name}, not {self.status()}")  # type: ignore[no-any-return]
