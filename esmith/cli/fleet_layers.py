@@ -86,18 +86,18 @@ def resync_command(root: str | None, /, **given: Any) -> int:
     layout, author = Layout.chosen(root), Author.current(["esmith", "fleet", "resync"])
     with closing(open_store(layout, write=True)) as store:
         with store.snapshot() as snapshot:
-            own = Own.of(layout, snapshot)
+            own = Own.restored(layout, snapshot)
         journal = read_again(own)
         head = journal.chain.head.number
         print_report([f"etcd has fleet revision {head} of {own.fleet}, this server {own.head.number}"])
-        effect = preview(store, journal, author)
+        effect = preview(store, own, journal, author)
         with store.snapshot() as snapshot:
             print_report(effect_lines(layout, snapshot, effect))
         if given["dry_run"]:
             return 0
         if not may_go_on("Take it?", yes=given["yes"]):
             return ExitCode.FAILED
-        resync(store, journal, author)
+        resync(store, own, journal, author)
     wake(layout)
     print_report([f"this server has fleet revision {head}"])
     return 0

@@ -68,7 +68,7 @@ def _lines(found: Overview) -> Iterator[str]:
     rows = [("server", "groups", "revision", "heard of", "drift", "pending", "local", "digest", "version")]
     for host in found.hosts:
         name = host["host"]
-        groups = ",".join(own.members[name].groups) or "-"
+        groups = ",".join(found.members[name].groups) or "-"
         if host.get("revision") is None:
             rows.append((name, groups, "-", "never", *("-" for _ in range(4)), "-"))
             continue
@@ -85,7 +85,7 @@ def _lines(found: Overview) -> Iterator[str]:
             )
         )
     yield from _table(rows)
-    for name, invite in own.members.invites.items():
+    for name, invite in found.members.invites.items():
         if invite.until > now:
             yield f"invited: {name}, until {shown_time(invite.until)}"
     members = [("etcd", "name", "version", "size", "")]
@@ -116,7 +116,7 @@ def _data(found: Overview) -> dict[str, Any]:
     hosts = [
         {
             "host": host["host"],
-            "groups": list(own.members[host["host"]].groups),
+            "groups": list(found.members[host["host"]].groups),
             "program": host.get("program", ""),
             "time": shown_time(host["time"]) if host.get("time") else "",
             **{name: host.get(name) for name in ("revision", "drift", "pending", "overrides")},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from esmith.errors import StoreError, UsageError
-from esmith.fleet.admin.membership import effect_of, require_member, would_change
+from esmith.fleet.admin.membership import become_member, effect_of, require_member, would_change
 from esmith.fleet.admin.reading import FIRST, Journal
 from esmith.fleet.replica import member
 from esmith.fleet.replica.applying import rebuild
@@ -33,30 +33,34 @@ def read_again(own: Own) -> Journal:
             hint="restore etcd from a backup; or leave, and make the fleet again: esmith fleet leave --here",
         )
     known = journal.chain.members.get(own.host)
-    if known is None or known.key != own.members[own.host].key:
+    if known is None or known.key != own.signing_key().public:
         raise UsageError(
-            f"by the journal in etcd this server, {own.host}, is not in the fleet",
+            f"by the journal in etcd this server, {own.host}, is not in the fleet, or has another key",
             hint="leave it, and join again with a new invitation: esmith fleet leave --here",
         )
     return journal
 
 
-def preview(store: Store, journal: Journal, author: Author) -> Effect:
+def preview(store: Store, own: Own, journal: Journal, author: Author) -> Effect:
     """Return what would change in the databases; nothing is changed."""
-    return would_change(store, author, lambda transaction: _replay(transaction, journal))
+    return would_change(store, author, lambda transaction: _replay(transaction, own, journal))
 
 
-def resync(store: Store, journal: Journal, author: Author) -> Effect:
+def resync(store: Store, own: Own, journal: Journal, author: Author) -> Effect:
     """Make the shared settings of this server again from the journal, and return what that changed.
 
     :raises StoreError: when the store cannot be written.
     """
     with store.transaction(author) as transaction:
-        _replay(transaction, journal)
+        _replay(transaction, own, journal)
         return effect_of(transaction)
 
 
-def _replay(transaction: Transaction, journal: Journal) -> None:
+def _replay(transaction: Transaction, own: Own, journal: Journal) -> None:
+    if not own.head.number:
+        # A backup was restored: the store knows of no fleet yet.
+        become_member(transaction, journal, own.host, own.endpoints)
+        return
     require_member(transaction)
     rebuild(transaction, journal.applied)
     transaction.set_state(member.TABLE, FIRST, journal.first.encode())

@@ -94,7 +94,7 @@ def _server(word: str) -> EtcdServer:
     if not sign:
         raise UsageError(f"{word!r} has no address", hint="as here: mail1=10.0.0.1")
     require_host_name(name)
-    if place.startswith("["):
+    if place.startswith("[") and "]" in place:
         address, _, ports = place[1:].partition("]")
     elif is_address(place):
         address, ports = place, ""

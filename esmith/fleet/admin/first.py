@@ -113,6 +113,7 @@ def init_fleet(
         remote = Remote(etcd, plan.fleet, plan.host, signing)
         step("journal")
         journal = _begin(remote, plan, signing, author)
+        files.write(place.FIRST_ROW, f"{journal.first}\n".encode())
         with store.transaction(author) as transaction:
             require_no_member(transaction)
             sharing = sharing_of(layout, transaction)

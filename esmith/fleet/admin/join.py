@@ -133,6 +133,7 @@ class Joining:
             place.KEY: invitation.key,
             place.CERTIFICATE: invitation.certificate,
             place.PASSWORD: f"{invitation.password}\n",
+            place.FIRST_ROW: f"{invitation.first_hash}\n",
         }
         for name, content in contents.items():
             files.write(name, content.encode())

@@ -67,7 +67,7 @@ def invite(
 
     with accounts.connect_as_root(own.files, own.endpoints) as root, own.connect() as etcd:
         journal = own.journal(etcd)
-        # The row first: from then on no earlier invitation counts, so nobody has joined who uses the password of before.
+        # The row first: from then on no earlier invitation counts, so no member has the password that is replaced.
         journal.append(next_row)
         accounts.add_host(root, own.fleet, host, password)
     return Invitation(

@@ -84,9 +84,10 @@ def require_member(snapshot: Snapshot) -> member.Membership:
     """
     own = member.Membership(snapshot)
     if not own.is_member:
-        raise UsageError(
-            "this server is in no fleet", hint="to join one: esmith fleet join; to make one: esmith fleet init"
-        )
+        hint = "to join one: esmith fleet join; to make one: esmith fleet init"
+        if snapshot.prop(DATABASE, RECORD, "status") == "enabled":
+            hint = "if it was restored from a backup: esmith fleet resync --dry-run"
+        raise UsageError("this server is in no fleet", hint=hint)
     return own
 
 

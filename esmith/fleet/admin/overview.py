@@ -14,6 +14,7 @@ from esmith.errors import EsmithError, StoreError
 from esmith.fields import dataclass, field
 from esmith.fleet.agent.others import read_statuses
 from esmith.fleet.agent.places import status_of
+from esmith.fleet.journal.errors import RowError
 from esmith.fleet.replica.asking import AgentAwayError, status
 from esmith.names import counted
 from esmith.printable import shown_time
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     from esmith.fleet.admin.own import Own
+    from esmith.fleet.etcd.client import Etcd
     from esmith.fleet.etcd.health import MemberHealth
+    from esmith.fleet.journal.members import Members
     from esmith.layout import Layout
 
 #: Seconds after which a server that does not report is named; it reports every half minute.
@@ -53,6 +56,7 @@ class Overview:
     """How a fleet is.
 
     :param own: this member.
+    :param members: those of the journal in etcd; where that cannot be read, those that this server knows.
     :param hosts: what each server says about itself, by :func:`esmith.fleet.agent.others.read_statuses`; of one that
         has not reported only its name.
     :param etcd: the servers of etcd.
@@ -62,6 +66,7 @@ class Overview:
     """
 
     own: Own
+    members: Members
     hosts: list[dict[str, Any]] = field(default_factory=list)
     etcd: list[MemberHealth] = field(default_factory=list)
     revision: int | None = None
@@ -71,23 +76,34 @@ class Overview:
 
 def overview_of(layout: Layout, own: Own) -> Overview:
     """Return how the fleet is; where etcd does not answer, as far as this server knows."""
-    found = Overview(own)
+    found = Overview(own, own.members)
     agent = _ask_agent(layout, found)
     try:
         with own.connect() as etcd:
             found.etcd = etcd.health()
             remote = own.remote(etcd)
-            found.revision = remote.head().number
             reported = read_statuses(remote.statuses())
+            found.revision = remote.head().number
+            _read_members(found, etcd)
     except EsmithError as error:
         found.away = error.message
         reported = _known_here(agent if agent is not None else _status_file(layout))
         if not any(one.troubles for one in found.etcd):
             found.findings.append(Finding("etcd", error.message, error.hint))
     by_name = {one["host"]: one for one in reported}
-    found.hosts = [by_name.get(name, {"host": name}) for name in own.members]
+    found.hosts = [by_name.get(name, {"host": name}) for name in found.members]
     _add_findings(found)
     return found
+
+
+def _read_members(found: Overview, etcd: Etcd) -> None:
+    """Read on in the journal: this server need not have the last row."""
+    journal = found.own.journal(etcd)
+    try:
+        journal.read_on()
+    except RowError as error:
+        found.findings.append(Finding("journal", error.message, error.hint))
+    found.members = journal.chain.members
 
 
 def _ask_agent(layout: Layout, found: Overview) -> dict[str, Any] | None:

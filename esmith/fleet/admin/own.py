@@ -9,7 +9,7 @@ from esmith.fleet.admin.membership import DATABASE, RECORD, require_member
 from esmith.fleet.admin.place import FleetFiles
 from esmith.fleet.admin.reading import FIRST, Journal
 from esmith.fleet.agent.remote import Remote
-from esmith.fleet.journal.chain import Chain, Head
+from esmith.fleet.journal.chain import START, Chain, Head
 from esmith.fleet.journal.keys import SigningKey
 from esmith.fleet.journal.members import Members
 from esmith.fleet.replica import member
@@ -49,11 +49,23 @@ class Own:
         :raises UsageError: when this server is in no fleet.
         :raises StoreError: when what the store has of the fleet is damaged.
         """
-        own = require_member(snapshot)
-        text = snapshot.prop(DATABASE, RECORD, "Endpoints") or ""
-        endpoints = tuple(word.strip() for word in text.split(",") if word.strip())
+        own, endpoints = require_member(snapshot), _endpoints(snapshot)
         members = Members.from_states(own.name, dict(snapshot.states(member.TABLE)))
         return cls(FleetFiles(layout), own.name, own.host, endpoints, Head.parse(own.base), members, own.text(FIRST))
+
+    @classmethod
+    def restored(cls, layout: Layout, snapshot: Snapshot) -> Own:
+        """Return this member, or what a backup has brought back of it: its settings and its keys, and no row.
+
+        :raises UsageError: when this server is in no fleet, and no backup of a member was restored.
+        """
+        files = FleetFiles(layout)
+        props = {prop: snapshot.prop(DATABASE, RECORD, prop) or "" for prop in ("status", "Name", "Host")}
+        is_here = all(files.has(name) for name in (*place.OF_A_MEMBER, place.CA))
+        if member.Membership(snapshot).is_member or props["status"] != "enabled" or not is_here:
+            return cls.of(layout, snapshot)
+        fleet, first = props["Name"], files.text(place.FIRST_ROW)
+        return cls(files, fleet, props["Host"], _endpoints(snapshot), START, Members(fleet), first)
 
     def connect(self) -> Etcd:
         """Return a client of etcd with the rights of this member; nothing is sent yet.
@@ -75,7 +87,14 @@ class Own:
 
         :raises StoreError: when the key that signs cannot be read.
         """
-        return Remote(etcd, self.fleet, self.host, SigningKey.load(self.files.path(place.SIGNING_KEY)))
+        return Remote(etcd, self.fleet, self.host, self.signing_key())
+
+    def signing_key(self) -> SigningKey:
+        """Return what signs the rows of this member.
+
+        :raises StoreError: when it cannot be read.
+        """
+        return SigningKey.load(self.files.path(place.SIGNING_KEY))
 
     def journal(self, etcd: Etcd) -> Journal:
         """Return the journal from where this member is; rows are read when one is written.
@@ -103,3 +122,8 @@ class Own:
                 place=self.files.path(place.ROOT_PASSWORD),
                 hint="copy it from the server on which the fleet was made, with its mode 0600",
             )
+
+
+def _endpoints(snapshot: Snapshot) -> tuple[str, ...]:
+    text = snapshot.prop(DATABASE, RECORD, "Endpoints") or ""
+    return tuple(word.strip() for word in text.split(",") if word.strip())

@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 
     from esmith.layout import Layout
 
-#: The names of the files. Those of the first server only are the last four.
+#: The names of the files. Those of the last line are on the first server only.
 CA, CERTIFICATE, KEY, SIGNING_KEY, PASSWORD = "ca.pem", "host.pem", "host.key", "signing.key", "password"
+#: The hash of row 1 of the journal: after a restore the store does not have it.
+FIRST_ROW = "first-row"
 AUTHORITY_KEY, ROOT_PASSWORD = "authority.key", "root-password"
 #: What a server has of its membership; the rest is of the fleet's first server.
-OF_A_MEMBER = (CERTIFICATE, KEY, SIGNING_KEY, PASSWORD)
+OF_A_MEMBER = (CERTIFICATE, KEY, SIGNING_KEY, PASSWORD, FIRST_ROW)
 #: No "-" in the name of a fleet: etcd's users are called FLEET-HOST, and of two fleets none may have the same.
 _FLEET = re.compile(r"[a-z0-9][a-z0-9.]{0,31}")
 

@@ -24,7 +24,7 @@ def _answer_of_status(server: Server) -> list[str]:
 
 
 def test_three_servers(town: Town) -> None:
-    """Servers join with what the first one prints; the fleet's values win, own ones stay; one leaves, one is removed."""
+    """Servers join with a token; the fleet's values win, own ones stay; one leaves, and one is removed."""
     one = town.found()
     assert one.faults() == []
     assert one.get("fleet", "status") == "enabled"
