@@ -121,6 +121,8 @@ class Follower:
                 raise no_member()
             checker = checker_of(snapshot, fleet.decode())
         self._state.update(local=checker.head)
+        # A command may have stored its change itself while nothing was followed: no row of it comes any more.
+        self._outbox.remove_until(checker.head.number)
         remote = self._connect()
         try:
             head, own, revision = remote.head_and_row(checker.head.number)
