@@ -15,7 +15,7 @@ from pathlib import Path
 
 import click
 
-from demo.fleet.fleet import Fleet, show
+from demo.fleet.fleet import TRIES, Fleet, show
 from demo.fleet.hosts import FINDINGS, say
 from demo.mail.folder import only_one
 from esmith.cli.program import run_click
@@ -29,8 +29,6 @@ EVENT = "email-update"
 EXCEPTION = ("configuration", "qpsmtpd", "LogLevel")
 #: The file that says that all has been set up, and how to look at it again.
 READ_ME = "README"
-#: How often a change is made again while another leader is elected, or after the start of all.
-_TRIES = 20
 #: A path of a socket has 107 bytes (unix(7)).
 _LONGEST_SOCKET, _SOCKET_BYTES = "/mail1/var/lib/e-smith/fleet/agent.socket", 107
 _AGAIN = """\
@@ -80,7 +78,6 @@ def set_up(fleet: Fleet) -> None:
     for host in fleet.hosts:
         shutil.rmtree(host.root, ignore_errors=True)
         host.type("esmith", "init", "--domain", "example.com", "--name", host.name)
-        host.run("signal-event", EVENT)
     show("Three etcd, of which two have to be there; all connections are encrypted")
     fleet.make_etcd()
     fleet.start_etcd()
@@ -97,7 +94,7 @@ def play(fleet: Fleet) -> None:
     """
     first, second, third = fleet.hosts
     # From the same state every time, so that a second run shows the same changes.
-    first.run("config", "setprop", "qpsmtpd", "DNSBL", "disabled", "RHSBL", "disabled", tries=_TRIES)
+    first.run("config", "setprop", "qpsmtpd", "DNSBL", "disabled", "RHSBL", "disabled", tries=TRIES)
     fleet.wait_for_all()
     for host in fleet.hosts:
         host.run("signal-event", EVENT)
@@ -109,7 +106,7 @@ def play(fleet: Fleet) -> None:
     show("The etcd that leads is killed, and another server changes something")
     say(f"(killed: {fleet.etcd.kill_leader()})")
     began = time.monotonic()
-    second.type("config", "setprop", "qpsmtpd", "RHSBL", "enabled", tries=_TRIES)
+    second.type("config", "setprop", "qpsmtpd", "RHSBL", "enabled", tries=TRIES)
     say(f"(accepted {time.monotonic() - began:.1f} s after that)")
     fleet.wait_for_all()
     first.type("config", "getprop", "qpsmtpd", "RHSBL")
@@ -122,7 +119,7 @@ def play(fleet: Fleet) -> None:
     fleet.wait_for_all()
     third.type("config", "getprop", "qpsmtpd", "RHSBL")
     show("An exception on one server, where its values come from, and how all are")
-    second.type("config", "setprop", *EXCEPTION[1:], "7", "--host")
+    second.type("config", "--host", "setprop", *EXCEPTION[1:], "7")
     second.type("config", "show", "--layers", "qpsmtpd")
     second.type("esmith", "fleet", "drop", *EXCEPTION)
     first.type("esmith", "fleet", "history", "--limit", "3")

@@ -14,6 +14,8 @@ from demo.fleet.programs import find_etcd
 
 #: The name of the fleet.
 NAME = "demo"
+#: How often a command is repeated that is refused: while another leader is elected, or because the machine is busy.
+TRIES = 20
 
 
 class Fleet:
@@ -70,8 +72,8 @@ class Fleet:
         :raises InstallError: when a command fails.
         """
         first = self.hosts[0]
-        token = first.type("esmith", "fleet", "invite", host.name, into="token")
-        host.type("esmith", "fleet", "join", "--yes", given=token, source="token")
+        token = first.type("esmith", "fleet", "invite", host.name, into="token", tries=TRIES)
+        host.type("esmith", "fleet", "join", "--yes", given=token, source="token", tries=TRIES)
 
     def start_agents(self) -> None:
         """Start all agents."""
