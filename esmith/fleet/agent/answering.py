@@ -16,7 +16,7 @@ import threading
 import time
 from collections import deque
 
-from esmith.fleet.agent.sending import Job, refusal
+from esmith.fleet.agent.job import Job, refusal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ DONE_SECONDS = 90.0
 #: ``wait`` is answered in so many seconds at most.
 WAIT_SECONDS = 60.0
 _READ_BYTES = 2**18
+#: While more bytes wait for a client to read them, its next request waits, too.
+_MOST_WAITING = 2**20
 #: struct ucred of unix(7).
 _CREDENTIALS = struct.Struct("3i")
 
@@ -151,6 +153,7 @@ class Answering:
         try:
             if events & selectors.EVENT_WRITE:
                 self._write(client)
+                self._take_lines(client)
             if events & selectors.EVENT_READ:
                 self._read(client)
         except OSError:
@@ -166,7 +169,9 @@ class Answering:
         self._take_lines(client)
 
     def _take_lines(self, client: _Client) -> None:
-        while not client.is_busy and not client.closes and client.connection.fileno() != -1:
+        while not client.is_busy and not client.closes and len(client.outgoing) < _MOST_WAITING:
+            if client.connection.fileno() == -1:
+                return
             end = client.incoming.find(b"\n", client.looked)
             if end == -1:
                 client.looked = len(client.incoming)
@@ -209,8 +214,6 @@ class Answering:
 
     def _give(self, client: _Client, answer: Answer) -> None:
         """Take an answer from another thread."""
-        if answer["outcome"] == "accepted" and "token" in answer:
-            self._state.hand(answer["token"])
         self._given.append((client, answer))
         self._wake()
 

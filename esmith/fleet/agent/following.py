@@ -12,9 +12,8 @@ import threading
 
 from esmith.errors import EsmithError
 from esmith.fleet.agent.checked import checker_of
-from esmith.fleet.agent.identity import no_member
 from esmith.fleet.agent.state import Trouble
-from esmith.fleet.etcd.errors import DeniedError
+from esmith.fleet.etcd.errors import AwayError, DeniedError
 from esmith.fleet.journal.errors import RowError
 from esmith.fleet.journal.row import decode, hash_of
 
@@ -91,10 +90,10 @@ class Follower:
                 self._kicked.wait(self._heartbeat * random.uniform(0.8, 1.2))
             except EsmithError as error:
                 self._state.update(error=Trouble(_text(error), error.hint))
-                self._connect.forget()
                 longest = min(_LONGEST_TRY, self._heartbeat)
                 self._kicked.wait(min(longest, _FIRST_TRY * 2**tries) * random.uniform(0.5, 1.0))
                 tries = min(tries + 1, 12)
+                self._reconnect(error)
 
     def kick(self) -> None:
         """Have it look again at once, whatever it does."""
@@ -102,6 +101,15 @@ class Follower:
         with self._lock:
             if self._watch is not None:
                 self._watch.close()
+
+    def _reconnect(self, error: EsmithError) -> None:
+        """Have the next try begin with a new client, unless it was the password that etcd had no time to look at."""
+        if isinstance(error, AwayError) and any(reason.startswith("no token") for reason in error.reasons.values()):
+            # After etcd was restarted all hosts ask for a token at once: with little patience none would get one.
+            with contextlib.suppress(EsmithError):
+                self._connect().etcd.log_in()
+        else:
+            self._connect.forget()
 
     def _stop(self, error: EsmithError) -> None:
         self._state.update(stopped=Trouble(_text(error), error.hint), error=Trouble())
@@ -116,14 +124,10 @@ class Follower:
         :raises EsmithError: when etcd or the store fails.
         """
         with self._local.snapshot() as snapshot:
-            fleet = snapshot.state("fleet", "name")
-            if fleet is None or snapshot.state("fleet", "host") is None:
-                raise no_member()
-            checker = checker_of(snapshot, fleet.decode())
+            remote = self._connect.renewed(snapshot)
+            checker = checker_of(snapshot, remote.fleet)
         self._state.update(local=checker.head)
-        # A command may have stored its change itself while nothing was followed: no row of it comes any more.
         self._outbox.remove_until(checker.head.number)
-        remote = self._connect()
         try:
             head, own, revision = remote.head_and_row(checker.head.number)
         except DeniedError:

@@ -12,12 +12,13 @@ from esmith.fleet.agent.children import Children
 from esmith.fleet.agent.connecting import Connector
 from esmith.fleet.agent.counting import Counting
 from esmith.fleet.agent.following import Follower
+from esmith.fleet.agent.job import ANSWER_SECONDS
 from esmith.fleet.agent.listening import Place
 from esmith.fleet.agent.local import Local
 from esmith.fleet.agent.outbox import Outbox
 from esmith.fleet.agent.places import outbox_of
 from esmith.fleet.agent.reporting import Pace, Reporter
-from esmith.fleet.agent.sending import ANSWER_SECONDS, Sender
+from esmith.fleet.agent.sending import Sender
 from esmith.fleet.agent.signalling import Signaller
 from esmith.fleet.agent.state import State, Trouble
 

@@ -132,7 +132,11 @@ class Host:
             finally:
                 os.close(directory)
             connection.settimeout(15)
-            yield Client(connection)
+            client = Client(connection)
+            try:
+                yield client
+            finally:
+                client.close()
 
     def ask(self, verb: str, **fields: Any) -> dict[str, Any]:
         """Return what its agent answers to one request."""
@@ -208,6 +212,11 @@ class Client:
     def __init__(self, connection: socket.socket) -> None:
         self.connection = connection
         self._file = connection.makefile("rb")
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._file.close()
+        self.connection.close()
 
     def tell(self, request: dict[str, Any]) -> None:
         """Send a request."""
