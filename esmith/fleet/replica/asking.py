@@ -12,7 +12,8 @@ import socket
 import struct
 import time
 
-from esmith.errors import BehindError, StoreError
+from esmith.errors import StoreError
+from esmith.store.behind import BehindError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class Agent:
         :raises OSError: when it cannot be sent, or there is no answer in time.
         :raises ValueError: when the answer makes no sense.
         """
-        self.tell(question)
+        self.send(question)
         while b"\n" not in self._read:
             self._socket.settimeout(max(self._until - time.monotonic(), 0.001))
             more = self._socket.recv(2**16)
@@ -88,7 +89,7 @@ class Agent:
             raise ValueError("its answer is no object")
         return answer
 
-    def tell(self, question: Mapping[str, object]) -> None:
+    def send(self, question: Mapping[str, object]) -> None:
         """Send a line.
 
         :raises OSError: when it cannot be sent.
@@ -137,13 +138,14 @@ def wait(root: str, revision: int, timeout: float = 10.0) -> bool:
     """
     try:
         with Agent(root, timeout) as agent:
-            return agent.ask({"verb": "wait", "revision": revision}).get("outcome") != "late"
+            answer = agent.ask({"verb": "wait", "revision": revision, "seconds": timeout})
+            return answer.get("outcome") == "applied"
     except (OSError, ValueError, AgentAwayError):
         return False
 
 
 def status(root: str) -> dict[str, Any]:
-    """Return what the agent says of itself.
+    """Return the state of the agent.
 
     :raises AgentAwayError: when it does not answer.
     """
@@ -169,12 +171,12 @@ def _outcome(answer: dict[str, Any]) -> tuple[int, str]:
 
 
 def _unsettled(message: str, hint: str = "") -> UnsettledError:
-    error = UnsettledError(message, hint=hint)
-    error.add(
-        "nothing was changed here, and it is not known whether the fleet took it: the agent finds out, "
-        "see: esmith fleet status"
+    return UnsettledError(
+        message,
+        hint=hint
+        or "nothing was changed here, and it is not known whether the fleet took it: the agent finds out, "
+        "see: esmith fleet status",
     )
-    return error
 
 
 def _away(reason: str) -> AgentAwayError:

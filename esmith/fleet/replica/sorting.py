@@ -162,6 +162,9 @@ class Sorting:
             if is_marked and new == found.value(self._groups, prop):
                 overrides.unmark(self._transaction, database, key, prop)
             return False
+        if (database, key, prop) in self._transaction.assigned:
+            # It is pushed: when the agent has to finish this, its mark goes as well.
+            self.host.append((database, key, prop, new))
         self._change(layer or layers.FLEET, database, key, prop, new, found)
         return True
 
