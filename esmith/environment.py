@@ -31,6 +31,18 @@ _UMASK = 0o022
 #: Where programs are, whatever PATH the caller has.
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
+#: The variable that counts how many actions are above a command.
+EVENT_DEPTH = "ESMITH_EVENT_DEPTH"
+
+
+def layer_of_commands() -> str | None:
+    """Return the layer of a fleet that a command without an option for one writes to.
+
+    An administrator's command changes the layer that each value comes from, which is "". What an action of an event
+    changes is of this machine alone, which is None. Whoever forges the variable chooses his own machine's layer.
+    """
+    return None if EVENT_DEPTH in os.environ else ""
+
 
 def which(name: str, path: str = PATH) -> str | None:
     """Return the program of a name, None when there is none; :mod:`shutil` imports what compresses files for that.

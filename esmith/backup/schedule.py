@@ -7,6 +7,7 @@ import time
 
 from esmith.backup.keep import write_to_folder
 from esmith.backup.last import last
+from esmith.environment import layer_of_commands
 from esmith.events.expand import expand_templates
 from esmith.schema.load import Schema
 from esmith.schema.settings import set_properties, set_type
@@ -52,7 +53,7 @@ def schedule(
         values |= {"Directory": folder}
     if keep is not None:
         values |= {"Keep": str(keep)}
-    with session.store.transaction(Author.current(["esmith", *words])) as transaction:
+    with session.store.transaction(Author.current(["esmith", *words]), layer_of_commands()) as transaction:
         if transaction.type_of(*PLACE) is None:
             set_type(transaction, schema, *PLACE, "configuration")
         set_properties(transaction, schema, *PLACE, values)

@@ -12,6 +12,9 @@ from esmith.cli.arguments import COLOR_OPTION, Command, Option, SingleCommand
 from esmith.cli.changed_settings import change_line
 from esmith.cli.colour import choose, styled_diff
 from esmith.cli.output import print_lines, print_report, warn
+from esmith.cli.repeating import repeat
+from esmith.cli.targets import LAYER_OPTIONS, layer_of, require_fleet
+from esmith.environment import layer_of_commands
 from esmith.errors import EsmithError, RefusedError, StoreError, UsageError
 from esmith.layout import Layout
 from esmith.names import counted
@@ -64,6 +67,7 @@ _FLAGS = [
     Option(("--check",), "check", "Have the new files checked first, and change nothing when one is refused."),
     Option(("--json",), "as_json", "Print what was done as a JSON object."),
     COLOR_OPTION,
+    *LAYER_OPTIONS,
     Option(
         ("--event",),
         "events",
@@ -108,6 +112,9 @@ def _carry_out(program: str, database: str | None, root: str | None, values: dic
     name = database_name(layout, database or "configuration", os.environ.get("DBPATH", ""))
     if is_flat(name):
         raise UsageError("is a text file, which apply does not know", place=name, hint="name a database of the root")
+    values["layer"] = layer_of(values)
+    if values["layer"]:
+        require_fleet(layout)
     _require_events(layout, values["events"])
     wanted = read_wanted(values["file"], name if database else None)
     store = open_store(layout, write=not values["dry_run"])
@@ -151,6 +158,7 @@ class _Apply:
         self._wanted = wanted
         self._values = values
         self._schema = Schema(layout)
+        self._layer: str = values.get("layer", "")
         self._hints: list[str] = []
         self._changes: list[Change] = []
         self._shown: list[dict[str, Any]] = []
@@ -217,11 +225,16 @@ class _Apply:
         """
         if self._values["dry_run"] or not self._changes:
             return
-        with self._store.transaction(Author.current(command)) as transaction:
+        repeat(self._layout, partial(self._write, Author.current(command)))
+
+    def _write(self, author: Author) -> None:
+        with self._store.transaction(author, self._layer or layer_of_commands()) as transaction:
             self._make(transaction)
             if _cells(transaction.changes) != _cells(self._changes):
                 raise RefusedError("the settings were changed meanwhile, so nothing was changed", hint="run it again")
             self._revision = transaction.revision() + 1
+        for note in transaction.notes:
+            warn(note)
 
     def end(self, root: str | None) -> int:
         """Signal the events, and report; return the exit code. The store is closed by now.

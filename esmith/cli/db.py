@@ -10,7 +10,8 @@ import sys
 
 from esmith.cli.output import complain, leave, print_error, print_lines, remember_root, run
 from esmith.cli.verbs import LISTING, VERBS, NothingDone, Verb
-from esmith.errors import ExitCode, RefusedError, StoreError, UsageError
+from esmith.environment import layer_of_commands
+from esmith.errors import BusyError, ExitCode, RefusedError, StoreError, UsageError
 from esmith.layout import Layout
 from esmith.store import is_flat, open_database
 
@@ -43,12 +44,19 @@ def run_config() -> int:
 
 #: The verbs that the original does not have: its usage message, which scripts compare, is that of the others.
 _MORE = ("batch", "describe", "list", "search", "edit")
+#: What a second command begins with that was typed on the line of the first.
+_JOINED = frozenset(("signal-event", "expand-template"))
 #: The options without a word of their own.
-_FLAGS = ("--force", "--json", "--help", "--trust-owner")
+FLAGS = ("--force", "--json", "--help", "--trust-owner")
 
 
-class _Options:
+class Options:
     """The options, which come before the first operand of the verb; what follows is taken as it is."""
+
+    #: the layer of a fleet that is written to; "" for the one that each value comes from
+    layer = ""
+    #: whether ``show`` says which layer of a fleet each value comes from
+    layers = False
 
     def __init__(self) -> None:
         self.root: str | None = None
@@ -62,27 +70,31 @@ class _Options:
         rest = words
         while rest:
             word = rest[0]
-            if word in _FLAGS:
+            if word in FLAGS:
                 setattr(self, word[2:].replace("-", "_"), True)
                 rest = rest[1:]
             elif word == "--root":
                 if len(rest) < 2:
                     raise UsageError("--root needs a directory")
                 self.root, rest = rest[1], rest[2:]
+            elif not word.startswith("--"):
+                break
             elif word.startswith("--root="):
                 self.root, rest = word[7:], rest[1:]
+            elif word == "--layers":
+                self.layers, rest = True, rest[1:]
             else:
-                break
-        return rest
+                from esmith.cli.targets import take
 
-    def given(self) -> list[str]:
-        """Return the options that were taken, as words."""
-        flags = [word for word in _FLAGS if getattr(self, word[2:].replace("-", "_"))]
-        return flags if self.root is None else [*flags, f"--root={self.root}"]
+                taken = take(rest, self.layer)
+                if taken is None:
+                    break
+                self.layer, rest = taken
+        return rest
 
 
 def _command(program: str, words: list[str], database: str | None) -> int:
-    options = _Options()
+    options = Options()
     rest = options.take(words)
     if database is None and rest:
         database, rest = rest[0], options.take(rest[1:])
@@ -96,67 +108,71 @@ def _command(program: str, words: list[str], database: str | None) -> int:
     if not database or (verb is None and not is_more):
         if database and name == "apply" and rest:
             from esmith.cli.apply import run_apply
+            from esmith.cli.targets import given
 
-            return run_apply(program, database, [*options.given(), *rest])
-        print_error(usage())
-        return ExitCode.USAGE
+            return run_apply(program, database, [*given(options, FLAGS), *rest])
+        return _misused(None)
     if verb is not None and not verb.accepts(rest):
-        print_error(usage_line(verb))
-        return ExitCode.USAGE
-    if verb is not None and verb.pairs_from is not None and not options.force:
-        _refuse_joined(program, words, rest)
+        return _misused(verb)
+    if verb is not None and verb.pairs_from is not None and not (options.force or _JOINED.isdisjoint(rest)):
+        from esmith.cli.refusing import refuse_joined
+
+        refuse_joined(program, words, rest)
+    layout = _layout_of(program, options)
+    if options.layer or options.layers:
+        from esmith.cli.targets import require_use
+
+        require_use(layout, database, name, rest, options)
+    if verb is None and name != "batch":
+        from esmith.cli.more_verbs import run_verb
+
+        return run_verb(program, layout, database, name, rest, options)
+    if verb is None:
+        return _batch(layout, database, options, [program, *words])
+    if verb.read is not None:
+        return _read(program, layout, database, verb, rest, options)
+    return _write(layout, database, verb, rest, options, [program, *words])
+
+
+def _misused(verb: Verb | None) -> int:
+    from esmith.cli.refusing import usage, usage_line
+
+    print_error(usage() if verb is None else usage_line(verb))
+    return ExitCode.USAGE
+
+
+def _layout_of(program: str, options: Options) -> Layout:
+    """Return the root that was chosen, and remember for messages that it was."""
     if options.trust_owner:
         from esmith.cli.trusting import trust_owner
 
         trust_owner(options.root, lambda text: complain(program, text))
     if options.root is not None:
         remember_root(options.root)
-    layout = Layout.chosen(options.root)
-    if verb is None and name != "batch":
-        from esmith.cli.more_verbs import run_verb
-
-        return run_verb(program, layout, database, name, rest, as_json=options.json, force=options.force)
-    if verb is None:
-        return _batch(layout, database, force=options.force, command=[program, *words])
-    if verb.read is not None:
-        return _read(program, layout, database, verb, rest, as_json=options.json)
-    return _write(layout, database, verb, rest, force=options.force, command=[program, *words])
+    return Layout.chosen(options.root)
 
 
-def _batch(layout: Layout, database: str, *, force: bool, command: list[str]) -> int:
+def _batch(layout: Layout, database: str, options: Options, command: list[str]) -> int:
     """Do the commands of standard input, all or none."""
     from esmith.cli.batch import commands_of, do_all, read_input
 
     commands = commands_of(read_input())
     all_of_them = Verb("batch", "", "", write=lambda *given: do_all(commands, *given[:3]))
-    return _write(layout, database, all_of_them, [], force=force, command=command)
+    return _write(layout, database, all_of_them, [], options, command)
 
 
-def _refuse_joined(program: str, words: list[str], operands: list[str]) -> None:
-    """Refuse two commands typed as one: the wiki page lost line breaks (docs/page.md, blocks 86 to 91)."""
-    for joined in ("signal-event", "expand-template"):
-        if joined in operands:
-            from itertools import pairwise
-
-            from esmith.schema.secrecy import MASK, looks_secret
-
-            place = words.index(joined)
-            shown = [words[0], *(MASK if looks_secret(prop) else word for prop, word in pairwise(words))]
-            raise UsageError(
-                f"these are two commands; type them one after the other:\n"
-                f"    {program} {' '.join(shown[:place])}\n"
-                f"    {' '.join(shown[place:])}"
-            )
-
-
-def _read(program: str, layout: Layout, database: str, verb: Verb, operands: list[str], *, as_json: bool) -> int:
+def _read(program: str, layout: Layout, database: str, verb: Verb, operands: list[str], options: Options) -> int:
     assert verb.read is not None
+    if options.layers:
+        from esmith.cli.show_layers import show_layers
+
+        return show_layers(program, layout, database, operands[0], as_json=options.json)
     store, database = open_database(layout, database)
     lines: list[str] | None = []
     listed: Listed | None = None
     try:
         with store.snapshot() as snapshot:
-            if as_json:
+            if options.json:
                 from esmith.cli.json_output import records_json
 
                 lines = records_json(snapshot, database, verb.name, operands)
@@ -182,7 +198,34 @@ def _read(program: str, layout: Layout, database: str, verb: Verb, operands: lis
     return ExitCode.OK
 
 
-def _write(layout: Layout, database: str, verb: Verb, operands: list[str], *, force: bool, command: list[str]) -> int:
+def _write(layout: Layout, database: str, verb: Verb, operands: list[str], options: Options, command: list[str]) -> int:
+    written = layout, database, verb, operands, options, command
+    try:
+        outcome, notes = _written(*written)
+    except BusyError as busy:
+        if not busy.head:
+            raise
+        from esmith.fleet.surface.repeating import repeated
+
+        outcome, notes = repeated(layout, lambda: _written(*written), busy.head)
+    if outcome is None:
+        return ExitCode.FAILED
+    if isinstance(outcome, NothingDone):
+        outcome = [f"nothing was changed: {outcome.reason}"] if sys.stderr.isatty() else []
+    for hint in outcome:
+        complain(command[0], hint)
+    for note in notes:
+        complain(command[0], note)
+    return ExitCode.OK
+
+
+def _written(
+    layout: Layout, database: str, verb: Verb, operands: list[str], options: Options, command: list[str]
+) -> tuple[list[str] | NothingDone | None, list[str]]:
+    """Do what a verb does in one transaction, and return its outcome, and in which layer of a fleet that was.
+
+    :raises BusyError: when other servers of the fleet changed settings meanwhile; nothing was changed.
+    """
     from esmith.schema.load import Schema
     from esmith.schema.remembered import RememberedFiles
     from esmith.store.model import Author
@@ -190,10 +233,11 @@ def _write(layout: Layout, database: str, verb: Verb, operands: list[str], *, fo
     assert verb.write is not None
     store, database = open_database(layout, database, write=True)
     schema: Schema | None = None
+    layer = options.layer or layer_of_commands()
     try:
-        with store.transaction(Author.current(command)) as transaction:
+        with store.transaction(Author.current(command), layer) as transaction:
             remembered = RememberedFiles(transaction)
-            schema = None if force or is_flat(database) else Schema(layout, remembered)
+            schema = None if options.force or is_flat(database) else Schema(layout, remembered)
             outcome = verb.write(transaction, schema, database, operands)
             if transaction.count_changes():
                 remembered.store(transaction)
@@ -214,20 +258,4 @@ def _write(layout: Layout, database: str, verb: Verb, operands: list[str], *, fo
         raise
     finally:
         store.close()
-    if outcome is None:
-        return ExitCode.FAILED
-    if isinstance(outcome, NothingDone):
-        outcome = [f"nothing was changed: {outcome.reason}"] if sys.stderr.isatty() else []
-    for hint in outcome:
-        complain(command[0], hint)
-    return ExitCode.OK
-
-
-def usage() -> str:
-    """Return the usage message of ``db``, which is the original's."""
-    return "\n".join(["usage:", *(f"    {usage_line(verb)}" for verb in VERBS.values())])
-
-
-def usage_line(verb: Verb) -> str:
-    """Return the line of the usage message that shows a verb."""
-    return f"/sbin/e-smith/db dbfile {verb.name} {verb.operands}".rstrip()
+    return outcome, transaction.notes

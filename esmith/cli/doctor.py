@@ -48,7 +48,8 @@ def doctor_command(
     """Examine the installation and the way of mail: what is wrong, why it matters, and what cures it.
 
     It changes nothing, and takes some seconds. Each AREA is one of: programs, accounts, directories, files, units,
-    services, ports, certificates, signatures, dns, block-lists, queue, disk, clock, backups, leftovers; by default all.
+    services, ports, certificates, signatures, dns, block-lists, queue, disk, clock, fleet, backups, leftovers; by
+    default all.
     The exit code is 1 when something is failing.
 
     \b

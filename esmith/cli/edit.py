@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 from contextlib import closing
+from functools import partial
 
 from esmith.cli.changed_settings import change_line
 from esmith.cli.json_output import json_text
 from esmith.cli.output import complain, print_lines, print_report
+from esmith.cli.repeating import repeat
 from esmith.errors import EsmithError, ExitCode, RefusedError, UsageError
 from esmith.explain.described import Descriptions
 from esmith.explain.edited import masked_in, parse, text_of
@@ -22,10 +24,13 @@ from esmith.store.model import Author, Change, Record
 from esmith.store.protocol import Snapshot, Store
 
 
-def edit(program: str, layout: Layout, database: str, key: str, *, as_json: bool, force: bool) -> int:
+def edit(
+    program: str, layout: Layout, database: str, key: str, *, as_json: bool, force: bool, layer: str | None
+) -> int:
     """Have a record edited, and store what was changed; return the exit code.
 
     :param force: whether the schema is left out.
+    :param layer: the layer of a fleet to write to, as :meth:`esmith.store.protocol.Store.transaction` has it.
     :raises UsageError: when there is no such record, or no editor.
     :raises RefusedError: when what was typed cannot be stored; the text is kept, and its file named.
     :raises EsmithError: when the record was changed meanwhile, or the editor fails; nothing was changed.
@@ -44,7 +49,7 @@ def edit(program: str, layout: Layout, database: str, key: str, *, as_json: bool
     file = EditedFile("record", text)
     is_done = False
     try:
-        editing = _Editing(layout, [program, "edit", key], database, before, masked, force=force)
+        editing = _Editing(layout, [program, "edit", key], database, before, masked, force=force, layer=layer)
         changes, hints = editing.run(file, text)
         is_done = True
     except EsmithError as error:
@@ -75,10 +80,19 @@ class _Editing:
     :param command: the command, for the journal.
     :param before: the record as it is shown in the editor.
     :param masked: the properties that are masked there.
+    :param layer: the layer of a fleet to write to.
     """
 
     def __init__(
-        self, layout: Layout, command: list[str], database: str, before: Record, masked: set[str], *, force: bool
+        self,
+        layout: Layout,
+        command: list[str],
+        database: str,
+        before: Record,
+        masked: set[str],
+        *,
+        force: bool,
+        layer: str | None,
     ) -> None:
         self._layout = layout
         self._command = [command[0], database, *command[1:]] if command[0] == "db" else command
@@ -86,6 +100,7 @@ class _Editing:
         self._before = before
         self._masked = masked
         self._force = force
+        self._layer = layer
 
     def run(self, file: EditedFile, text: str) -> tuple[list[Change], list[str]]:
         """Have a text edited until it can be stored; return what was changed, and hints."""
@@ -95,7 +110,7 @@ class _Editing:
             if edited == text:
                 return [], []
             try:
-                return self._store(edited)
+                return repeat(self._layout, partial(self._store, edited))
             except (RefusedError, UsageError) as error:
                 # At a terminal it can be corrected at once; the same text once more means to give up.
                 if edited == last or not _wants_again(error):
@@ -109,7 +124,7 @@ class _Editing:
 
     def _write(self, store: Store, type: str, props: dict[str, str]) -> tuple[list[Change], list[str]]:
         key, before = self._before.key, self._before
-        with store.transaction(Author.current(self._command)) as transaction:
+        with store.transaction(Author.current(self._command), self._layer) as transaction:
             schema = None if self._force else Schema(self._layout)
             if transaction.record(self._database, key) != before:
                 raise EsmithError(
@@ -123,7 +138,8 @@ class _Editing:
             new = {name: value for name, value in props.items() if before.props.get(name) != value}
             if new:
                 hints += set_properties(transaction, schema, self._database, key, new)
-            return transaction.changes, hints
+            changes = transaction.changes
+        return changes, [*hints, *transaction.notes]
 
     def _by_whom(self, snapshot: Snapshot) -> str:
         """Return which revision changed the record last, as a part of a message."""

@@ -115,6 +115,10 @@ def _named(layout: Layout, snapshot: Snapshot, words: list[str]) -> dict[str, An
         for one in data["record"]["settings"]:
             entry = changed.get(one["property"])
             one["changed"] = None if entry is None else _without_changes(masking.revision_data(entry, most=0))
+        if snapshot.state("fleet", "host") is not None:
+            from esmith.fleet.surface.origins import add_origins
+
+            add_origins(snapshot, data["record"]["settings"])
     if subject.service:
         values = Values(layout, snapshot, descriptions.schema)
         found = explain_service(layout, snapshot, services, subject.service, values, descriptions.schema)

@@ -216,8 +216,17 @@ def _one_setting(one: dict[str, Any], *, short: bool) -> list[str]:
         about.append(f"always set to {one['forced']} by the events that reconfigure")
     if one["value"] is not None and "changed" in one:
         about.append(_changed(one["changed"]) if one["changed"] else "it is older than the journal")
+    if "origin" in one:
+        about += _origin(one["origin"])
     about += [f'wiki page "Email", line {block["line"]}: {block["about"]}' for block in one["page"]]
     return [*lines, *(f"{'    ' if short else '  '}{line}" for line in about)]
+
+
+def _origin(origin: dict[str, Any]) -> list[str]:
+    """Return the lines that say which layer of a fleet a value comes from; only a member has them."""
+    from esmith.fleet.surface.origins import hidden_words, layer_words
+
+    return [*([f"from {layer_words(origin['layer'])}"] if origin["layer"] else []), *hidden_words(origin)]
 
 
 def _read_lines(data: dict[str, Any]) -> list[str]:

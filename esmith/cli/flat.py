@@ -14,6 +14,7 @@ from esmith.cli.left_out import warn_of_faults
 from esmith.cli.output import print_lines, print_report, print_text, warn
 from esmith.cli.program import root_option
 from esmith.cli.progress import Progress
+from esmith.environment import layer_of_commands
 from esmith.errors import EsmithError, RefusedError, StoreError, UsageError
 from esmith.layout import Layout
 from esmith.names import counted
@@ -77,6 +78,7 @@ def import_command(
     author = Author.current(["esmith", *sys.argv[1:]])
     work = FlatImport(store, layout, author, _Migrations(layout), replace=replace, dry_run=dry_run)
     work.progress = progress.show
+    work.layer = layer_of_commands()
     outcome = _Outcome(sources, skipped, skip_refused=skip_refused, dry_run=dry_run)
     try:
         if outcome.tried:

@@ -14,6 +14,7 @@ from esmith.cli.json_output import json_text
 from esmith.cli.output import print_parts, print_report
 from esmith.cli.program import color_option, root_option
 from esmith.layout import Layout
+from esmith.names import is_number
 from esmith.schema.load import Schema
 from esmith.schema.masking import Masking
 from esmith.store import open_store
@@ -59,7 +60,7 @@ def _json_parts(masking: Masking, entries: Iterable[Entry]) -> Iterator[str]:
     between = ""
     yield "["
     for entry in entries:
-        data = json_text(masking.revision_data(entry, most=0))
+        data = json_text({**_fleet_data(entry), **masking.revision_data(entry, most=0)})
         yield between + data.removesuffix("]}")
         between_changes = ""
         for change in masking.changes_data(entry, entry):
@@ -68,6 +69,13 @@ def _json_parts(masking: Masking, entries: Iterable[Entry]) -> Iterator[str]:
         yield "]}"
         between = ", "
     yield "]\n"
+
+
+def _fleet_data(entry: Entry) -> dict[str, int]:
+    """Return which fleet revision a revision is of, as the last word of its command says; nothing for one of none."""
+    last = entry.author.command[-1:]
+    number = last[0].removeprefix("(fleet ").removesuffix(")") if last else ""
+    return {"fleet": int(number)} if last == [f"(fleet {number})"] and is_number(number) else {}
 
 
 def _is_about(entry: Entry, database: str | None, key: str | None) -> bool:

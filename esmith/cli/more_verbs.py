@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 
 from esmith.cli.output import complain, print_lines, print_report
+from esmith.environment import layer_of_commands
 from esmith.errors import ExitCode, UsageError
 from esmith.explain.described import Descriptions
 from esmith.explain.listed import Listed, Listing
@@ -14,6 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from esmith.cli.targets import Options
     from esmith.layout import Layout
     from esmith.store.protocol import Snapshot
 
@@ -30,16 +32,15 @@ _MOST_OPERANDS = {"describe": 2, "list": 1, "edit": 1}
 _WITH_DATABASE = 3
 
 
-def run_verb(
-    program: str, layout: Layout, database: str, name: str, operands: list[str], *, as_json: bool, force: bool
-) -> int:
+def run_verb(program: str, layout: Layout, database: str, name: str, operands: list[str], options: Options) -> int:
     """Run one of the verbs that the original does not have, and return the exit code.
 
     :param program: ``db`` or ``config``.
     :param name: the verb.
+    :param options: those of the command.
     :raises UsageError: when the operands are wrong, or the database is a text file.
     """
-    json_asked = as_json or "--json" in operands and name != "search"
+    json_asked = options.json or "--json" in operands and name != "search"
     operands = [word for word in operands if word != "--json" or name == "search"]
     if name == "describe" and len(operands) == _WITH_DATABASE and not is_flat(database):
         # One that names a database has its own message; that they are too many comes after it.
@@ -51,7 +52,8 @@ def run_verb(
     if name == "edit":
         from esmith.cli.edit import edit
 
-        return edit(program, layout, database, operands[0], as_json=json_asked, force=force)
+        layer = options.layer or layer_of_commands()
+        return edit(program, layout, database, operands[0], as_json=json_asked, force=options.force, layer=layer)
     with open_store(layout).snapshot() as snapshot:
         descriptions = Descriptions(layout, snapshot)
         if name == "describe":

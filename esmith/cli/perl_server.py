@@ -9,7 +9,8 @@ import os
 import sys
 from contextlib import suppress
 
-from esmith.environment import clean
+from esmith.cli.repeating import repeat
+from esmith.environment import clean, layer_of_commands
 from esmith.errors import EsmithError, UsageError
 from esmith.layout import Layout
 from esmith.names import is_number, shorten
@@ -79,8 +80,8 @@ def _answering(script: str) -> Callable[[Message], Message]:
         return lambda _request: reply
     from esmith.schema.load import Schema
 
-    source = StoreSource(layout, Author.current([script]))
-    service = StoreService(layout, source, schema=Schema(layout))
+    source = StoreSource(layout, Author.current([script]), layer_of_commands())
+    service = _Service(layout, source, schema=Schema(layout))
     script_templates = _Templates(layout, source, script)
     service.register("template", script_templates.text)
     service.register("template_in", script_templates.text_in)
@@ -89,6 +90,14 @@ def _answering(script: str) -> Callable[[Message], Message]:
     service.register("remove", script_templates.remove)
     service.register("service", lambda arguments: _control(layout, arguments))
     return service.answer
+
+
+class _Service(StoreService):
+    """The operations on the databases, each repeated where other servers of a fleet were ahead of it."""
+
+    def handle(self, name: str, arguments: Texts) -> Texts:
+        """Run one operation."""
+        return repeat(self._layout, lambda: super(_Service, self).handle(name, arguments))
 
 
 class _Templates:

@@ -6,8 +6,10 @@ import click
 
 from esmith.cli.agreement import agrees, may_ask
 from esmith.cli.changed_settings import change_lines, follow_lines
-from esmith.cli.output import print_report
+from esmith.cli.output import print_report, warn
 from esmith.cli.program import color_option, root_option
+from esmith.cli.repeating import repeat
+from esmith.environment import layer_of_commands
 from esmith.errors import EsmithError, StoreError
 from esmith.events.following import Following, what_follows
 from esmith.fields import replace
@@ -60,15 +62,19 @@ def undo_command(root: str | None, number: int, force: bool, dry_run: bool, yes:
     if dry_run:
         print_report(_follow_lines(follows, changes), cures=True)
         return 0
+    notes: list[str] = []
     words = ["esmith", "undo", *(["--force"] if force else []), str(number)]
     try:
-        undone = undo(store, number, Author.current(words), force=force)
+        author, layer = Author.current(words), layer_of_commands()
+        undone = repeat(layout, lambda: undo(store, number, author, force=force, layer=layer, notes=notes))
     except StoreError as error:
         error.add_unchanged()
         raise
     with store.snapshot() as snapshot:
         shown = change_lines(layout, snapshot, undone, is_sure=False)
     print_report(shown or [_nothing_to_do(number)])
+    for note in notes:
+        warn(note)
     if _new_values(undone) != _new_values(changes):
         # Somebody changed the settings since they were looked at.
         follows = replace(follows, is_exact=False)

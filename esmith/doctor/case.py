@@ -72,6 +72,8 @@ class Case:
         self.damaged = len(find_damaged(snapshot)) if snapshot else 0
         #: The generated files that are installed, as paths of the configured system, each with its template.
         self.outputs = _outputs(snapshot) if snapshot else {}
+        #: The name of this server in its fleet; "" when it is in none.
+        self.fleet_host = _fleet_host(snapshot) if snapshot else ""
         self._generations = None if snapshot is None else frozenset(list_numbers(snapshot))
         #: How many installs are recorded as interrupted; one may still run.
         self.interrupted = len(list_interrupted(snapshot)) if snapshot else 0
@@ -202,6 +204,10 @@ def _read(snapshot: Snapshot) -> Remembered:
     for name in _DATABASES:
         settings.texts(name)
     return settings
+
+
+def _fleet_host(snapshot: Snapshot) -> str:
+    return (snapshot.state("fleet", "host") or b"").decode("utf-8", "replace")
 
 
 def _outputs(snapshot: Snapshot) -> dict[str, str]:

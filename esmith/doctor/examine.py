@@ -15,6 +15,7 @@ from esmith.doctor import (
     clock,
     directories,
     files,
+    fleet,
     leftovers,
     mail_dns,
     ports,
@@ -32,6 +33,8 @@ from esmith.errors import EsmithError, UsageError
 from esmith.names import nearest
 from esmith.printable import printable
 
+#: The area that only a member of a fleet has.
+FLEET = "fleet"
 #: The areas in the order they are shown, each with its checks and what it is about.
 AREAS: dict[str, tuple[str, dict[str, Checking]]] = {
     "programs": ("programs and Debian packages", programs.CHECKS),
@@ -51,6 +54,7 @@ AREAS: dict[str, tuple[str, dict[str, Checking]]] = {
     "queue": ("mail that waits", queue.CHECKS),
     "disk": ("space and inodes", space.CHECKS),
     "clock": ("whether the clock is right", clock.CHECKS),
+    FLEET: ("of a member of a fleet: its certificate, its keys, the clocks", fleet.CHECKS),
     "backups": ("how old the last backup is", backups.CHECKS),
     "leftovers": ("what killed commands left", leftovers.CHECKS),
 }
@@ -119,7 +123,9 @@ def examine(case: Case, checks: Sequence[Check], *, seconds: float = SECONDS) ->
     """
     begin = time.monotonic()
     pool = ThreadPoolExecutor(_AT_ONCE)
-    running = [(check, pool.submit(_run, check, case)) for check in checks]
+    # There is nothing to look at of a fleet that the server is not in.
+    wanted = [check for check in checks if check.area != FLEET or case.fleet_host]
+    running = [(check, pool.submit(_run, check, case)) for check in wanted]
     wait([future for _, future in running], timeout=seconds)
     results = tuple(Result(check, _result_of(check, future, seconds)) for check, future in running)
     # Threads cannot be ended; what they wait for may be a disk of the network.

@@ -9,7 +9,7 @@ import time
 from contextlib import suppress
 
 from esmith.disk import read_file
-from esmith.environment import clean_environment
+from esmith.environment import EVENT_DEPTH, clean_environment
 from esmith.errors import ActionError, ExitCode
 from esmith.events.ending import ended_with_us, ends_within
 from esmith.expressions import expression
@@ -30,8 +30,6 @@ _SHOWN_LINES = 10
 #: What no script begins with: a program of another machine is none for sh.
 _BINARY = expression(rb"[\x00-\x08\x0e-\x1f]")
 _LOOKED_AT = 512
-#: The variable of the environment that counts how many actions are above a command.
-_DEPTH = "ESMITH_EVENT_DEPTH"
 #: The most of them. The events of the original are three deep at most.
 _DEEPEST = 8
 
@@ -60,7 +58,7 @@ def run_action(
     path = os.path.join(event.directory, name)
     depth = _depth(path) + 1
     ours = {
-        _DEPTH: str(depth),
+        EVENT_DEPTH: str(depth),
         "ESMITH_ROOT": layout.root,
         "PATH": f"{layout.commands}:{os.environ.get('PATH', os.defpath)}",
         "PERL5LIB": perl_modules(),
@@ -152,7 +150,7 @@ def _depth(path: str) -> int:
 
     :raises ActionError: when there are so many that they start each other without end.
     """
-    depth = int(found) if (found := os.environ.get(_DEPTH, "")).isascii() and found.isdecimal() else 0
+    depth = int(found) if (found := os.environ.get(EVENT_DEPTH, "")).isascii() and found.isdecimal() else 0
     if depth >= _DEEPEST:
         raise ActionError(
             f"{depth} actions have started one another, this one would be the next",

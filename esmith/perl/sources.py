@@ -120,13 +120,15 @@ class StoreSource:
 
     :param layout: the root.
     :param author: who writes, for the journal.
+    :param layer: the layer of a fleet to write to, as :meth:`esmith.store.protocol.Store.transaction` has it.
     """
 
     only_reads = False
 
-    def __init__(self, layout: Layout, author: Author) -> None:
+    def __init__(self, layout: Layout, author: Author, layer: str | None = None) -> None:
         self._layout = layout
         self._author = author
+        self._layer = layer
         self._store: Store | None = None
         self._writable = False
 
@@ -142,7 +144,7 @@ class StoreSource:
 
         :raises StoreError: when there is no store, or it may not be written.
         """
-        return self._store_of(database, write=True).transaction(self._author)
+        return self._store_of(database, write=True).transaction(self._author, self._layer)
 
     def store(self, *, write: bool) -> Store:
         """Return the open store.

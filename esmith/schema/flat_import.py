@@ -65,6 +65,8 @@ class FlatImport:
         self._author = author
         self._replace = replace
         self._dry_run = dry_run
+        #: The layer of a fleet to write to, as :meth:`esmith.store.protocol.Store.transaction` has it.
+        self.layer: str | None = None
         #: Is called with what is being done, how much of it is done, and how much there is.
         self.progress: Callable[[str, int, int], None] = lambda _what, _done, _total: None
         #: What bringing the databases up to date warned of, and left out.
@@ -86,7 +88,7 @@ class FlatImport:
         # Other databases are completed from the configuration, e.g. domains by DomainName.
         ordered = sorted(sources, key=lambda source: (source.database != "configuration", source.database))
         changes: dict[str, int] = {}
-        with contextlib.suppress(_NotKeptError), self._store.transaction(self._author) as transaction:
+        with contextlib.suppress(_NotKeptError), self._store.transaction(self._author, self.layer) as transaction:
             remembered = RememberedFiles(transaction)
             self._schema = Schema(self._layout, remembered)
             for source in ordered:

@@ -8,6 +8,7 @@ from typing import Any
 from esmith.events.outstanding import EVERYTHING
 from esmith.names import counted, shorten
 from esmith.printable import shell_word
+from esmith.status.fleet import fleet_findings
 
 #: What most findings of one kind are named for; more would hide the other kinds.
 _NAMED = 3
@@ -16,7 +17,7 @@ _LINES = 10
 
 Finding = dict[str, str]
 #: The kinds that are something wrong; the others only wait for somebody.
-BAD = ("untrusted", "damaged", "interrupted", "broken", "refused", "service", "left", "stale")
+BAD = ("untrusted", "damaged", "interrupted", "broken", "refused", "service", "left", "stale", "fleet")
 
 
 def findings_of(data: dict[str, Any]) -> list[Finding]:
@@ -35,6 +36,7 @@ def findings_of(data: dict[str, Any]) -> list[Finding]:
             *_of_accounts((data["outstanding"] or {}).get("accounts", [])),
             *_of_settings(data["outstanding"]),
             *_of_others(data),
+            *(_finding(*one) for one in fleet_findings(data.get("fleet"))),
         ]
     return found
 

@@ -27,6 +27,7 @@ from esmith.schema.foreign import foreign_settings
 from esmith.services.certificate import find_ending
 from esmith.services.units import trouble_of_logs
 from esmith.status.findings import findings_of
+from esmith.status.fleet import fleet_data
 from esmith.status.services import services_data
 from esmith.status.verdicts import verdict_data
 from esmith.store import open_store, store_files
@@ -63,6 +64,7 @@ def _data(layout: Layout, store: Store) -> dict[str, Any]:
     with store.snapshot() as snapshot:
         # Under a folder the settings may well be those of a machine that is yet to be.
         foreign = foreign_settings(Remembered(snapshot)) if layout.is_machine else []
+        fleet = fleet_data(layout, snapshot)
         return {
             "foreign": [{"place": one.place, "message": one.message, "cure": one.cure} for one in foreign],
             "revision": snapshot.revision(),
@@ -81,7 +83,7 @@ def _data(layout: Layout, store: Store) -> dict[str, Any]:
             "interrupted": [_install(generation, layout) for generation in interrupted],
             "damaged": [_damaged(row) for row in find_damaged(snapshot)],
             "overrides": _overrides(layout, snapshot),
-        }
+        } | ({"fleet": fleet} if fleet is not None else {})
 
 
 def _outstanding(layout: Layout, store: Store, *, with_checks: bool) -> dict[str, Any]:

@@ -27,18 +27,31 @@ def find_revision(snapshot: Snapshot, number: int) -> Revision:
     raise UsageError(f"there is no revision {number}", hint="'esmith history' lists them")
 
 
-def undo(store: Store, number: int, author: Author, *, force: bool = False) -> list[Change]:
+def undo(
+    store: Store,
+    number: int,
+    author: Author,
+    *,
+    force: bool = False,
+    layer: str | None = None,
+    notes: list[str] | None = None,
+) -> list[Change]:
     """Set everything a revision changed back to what it was before.
 
     :param number: the revision.
     :param force: also when a later revision changed the same property.
+    :param layer: the layer of a fleet to write to, as :meth:`esmith.store.protocol.Store.transaction` has it.
+    :param notes: gets those of the transaction.
     :return: what was changed by going back; nothing where everything is as it was before, e.g. undone already.
     :raises UsageError: when there is no such revision.
     :raises EsmithError: when a value of before was forgotten, or a later revision changed the same property and
         ``force`` is not given.
     """
-    with store.transaction(author) as transaction:
-        return undo_in(transaction, number, force=force)
+    with store.transaction(author, layer) as transaction:
+        changes = undo_in(transaction, number, force=force)
+    if notes is not None:
+        notes += transaction.notes
+    return changes
 
 
 def undo_in(transaction: Transaction, number: int, *, force: bool = False) -> list[Change]:

@@ -16,15 +16,9 @@ from esmith.events.session import Session
 from esmith.events.signal import signal_event
 from esmith.events.unsettled import BACK, DONE, STORED, UNSETTLED, completed_since
 from esmith.manager.helper import jobs
-from esmith.manager.helper.carrying_out import (
-    Plan,
-    delete_records,
-    empty_result,
-    error_data,
-    forget_row,
-    set_back,
-)
+from esmith.manager.helper.carrying_out import empty_result, error_data, forget_row
 from esmith.manager.helper.opened import opened
+from esmith.manager.helper.settings_of_job import Plan, delete_records, set_back
 from esmith.names import counted
 from esmith.store import open_store
 from esmith.store.model import Author
@@ -188,7 +182,7 @@ class _Settling:
         try:
             if completed:
                 if row.phase == STORED and row.deletes:
-                    delete_records(self._store, plan, self._file.id)
+                    delete_records(self._session.layout, self._store, plan, self._file.id)
                 return "done", "the event was completed, but the job was killed before it could say what it did", False
             kept = set_back(self._store, plan, self._file.id, "(its job was killed)")
             self._signal_again(row)

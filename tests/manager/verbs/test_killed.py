@@ -13,7 +13,7 @@ import pytest
 
 from esmith.apply.generations import list_interrupted
 from esmith.events.unsettled import UNSETTLED
-from esmith.manager.helper import carrying_out, jobs
+from esmith.manager.helper import carrying_out, jobs, settings_of_job
 from esmith.manager.helper.settling import settle_jobs
 from tests.events.kit import Scene
 from tests.manager.verbs.kit import Desk, process_of
@@ -96,7 +96,7 @@ def test_each_step(far_desk: Desk, monkeypatch: pytest.MonkeyPatch, name: str, a
 def test_while_the_settings_go_back(scene: Scene, far_desk: Desk, monkeypatch: pytest.MonkeyPatch, after: bool) -> None:
     """Killed before or after it sets the settings back, they are back when the job is read."""
     scene.event("/etc/t\n/etc/u\n", actions={"S30fail": "exit 1"})
-    monkeypatch.setattr(carrying_out, "set_back", _dying(carrying_out.set_back, after=after))
+    monkeypatch.setattr(carrying_out, "set_back", _dying(settings_of_job.set_back, after=after))
     id = _start(far_desk)
     monkeypatch.undo()
     assert _judge(far_desk, id)["state"] == "lost"
@@ -108,7 +108,7 @@ def test_while_a_record_goes(far_desk: Desk, monkeypatch: pytest.MonkeyPatch, af
     from esmith.manager.helper.operations.settings import SettingOperation
 
     monkeypatch.setattr(SettingOperation, "deletes", lambda *_: [["configuration", "clamd", "service"]])
-    monkeypatch.setattr(carrying_out, "delete_records", _dying(carrying_out.delete_records, after=after))
+    monkeypatch.setattr(carrying_out, "delete_records", _dying(settings_of_job.delete_records, after=after))
     id = _start(far_desk)
     monkeypatch.undo()
     assert _judge(far_desk, id)["state"] == "done"

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from esmith.events.preview import Preview, preview_events
-from esmith.manager.helper.carrying_out import actor
 from esmith.manager.helper.context import VerbError
 from esmith.manager.helper.operations import trying
+from esmith.manager.helper.settings_of_job import actor
 from esmith.plan.installed import OUTPUTS
 from esmith.plan.listed import LISTED, resolved
 from esmith.plan.output import Difference

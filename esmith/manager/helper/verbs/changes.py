@@ -12,12 +12,14 @@ from esmith.events.session import Session
 from esmith.events.unsettled import UNSETTLED
 from esmith.manager import wire
 from esmith.manager.helper import arguments, jobs, process
-from esmith.manager.helper.carrying_out import Plan, actor, carry_out, error_data, forget_row, set_back
+from esmith.manager.helper.carrying_out import carry_out, error_data, forget_row
 from esmith.manager.helper.context import VerbError
+from esmith.manager.helper.in_fleet import COMMAND, in_fleet
 from esmith.manager.helper.operations import read_operation
 from esmith.manager.helper.operations.conflict import refuse_conflict
 from esmith.manager.helper.operations.engine import TakeBackOperation
 from esmith.manager.helper.operations.trying import Tried
+from esmith.manager.helper.settings_of_job import Plan, actor, set_back
 from esmith.manager.helper.settling import list_jobs, read_job, running_jobs
 from esmith.schema.remembered import RememberedFiles
 from esmith.store import open_store
@@ -97,16 +99,8 @@ def _stored(
         return plan
     keeps_file = False
     try:
-        with store.transaction(plan.author) as transaction:
-            plan.generation = newest_number(transaction)
-            refuse_conflict(operation, transaction)
-            for hint in operation.change(transaction):
-                file.say(hint)
-            plan.events = operation.marked or tried.events
-            plan.deletes = operation.deletes(transaction)
-            if transaction.changes:
-                plan.revision = transaction.revision() + 1
-                UNSETTLED.put(transaction, file.id, plan.row)
+        for hint in in_fleet(context.layout, lambda: _write(operation, tried, store, file, plan)):
+            file.say(hint)
         keeps_file = True
     except StoreError as error:
         # When it is not known whether they are stored, the row says it to whoever reads the job.
@@ -119,6 +113,20 @@ def _stored(
     if plan.revision is not None:
         file.stored(plan.revision)
     return plan
+
+
+def _write(operation: Operation, tried: Tried, store: Store, file: jobs.JobFile, plan: Plan) -> list[str]:
+    """Store the settings of an operation, and return hints, among them which layer of a fleet was changed."""
+    with store.transaction(plan.author, COMMAND) as transaction:
+        plan.generation = newest_number(transaction)
+        refuse_conflict(operation, transaction)
+        hints = operation.change(transaction)
+        plan.events = operation.marked or tried.events
+        plan.deletes = operation.deletes(transaction)
+        if transaction.changes:
+            plan.revision = transaction.revision() + 1
+            UNSETTLED.put(transaction, file.id, plan.row)
+    return [*hints, *transaction.notes]
 
 
 def _start(layout: Layout, file: jobs.JobFile, plan: Plan) -> None:

@@ -14,6 +14,7 @@ from esmith.manager.helper import arguments
 from esmith.manager.helper.context import Context, Verb
 from esmith.manager.helper.looks.cures import operation_of_all
 from esmith.manager.helper.opened import opened
+from esmith.printable import shown_time
 from esmith.status.cures import line_with_root, with_root
 from esmith.status.findings import BAD
 from esmith.status.root import status_data
@@ -30,7 +31,8 @@ def health(context: Context, data: dict[str, Any]) -> dict[str, Any]:
 
     :return: ``findings``, each with ``by`` (status or doctor), ``area``, ``severity`` (failing, warning or skipped),
         ``what``, ``why``, ``cure`` (commands to paste) and ``operation`` (what does the same, or null); ``counts`` of
-        the doctor by severity, or null; ``overdue``, whether one of its checks did not end.
+        the doctor by severity, or null; ``overdue``, whether one of its checks did not end; ``fleet``, what is known of
+        its servers, or null where this one is in none.
     """
     with_doctor = bool(arguments.take(data, {}, {"doctor": arguments.flag})["doctor"])
     layout = context.layout
@@ -59,7 +61,26 @@ def health(context: Context, data: dict[str, Any]) -> dict[str, Any]:
         one["cure"] = [line_with_root(line, root) for line in one["cure"]]
         one |= {name: with_root(one[name], root) for name in ("what", "why")}
     found.sort(key=lambda one: _ORDER[one["severity"]])
-    return {"findings": found, "counts": counts, "overdue": overdue}
+    return {"findings": found, "counts": counts, "overdue": overdue, "fleet": _fleet(data.get("fleet"))}
+
+
+def _fleet(found: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return the servers of the fleet as a table shows them; None where there is none to show."""
+    if found is None or "damage" in found:
+        return None
+    hosts = [
+        {
+            "host": one["host"],
+            "groups": one["groups"],
+            "revision": one["revision"],
+            "drift": one["drift"],
+            "pending": one["pending"],
+            "time": "" if one["time"] is None else shown_time(one["time"]),
+            "trouble": one["stopped"] or one["error"],
+        }
+        for one in found["hosts"]
+    ]
+    return {"name": found["name"], "host": found["host"], "revision": found["revision"], "hosts": hosts}
 
 
 def _of_status(finding: dict[str, str]) -> dict[str, Any]:

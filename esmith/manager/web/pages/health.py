@@ -26,7 +26,7 @@ _SKIPPED = "skipped"
 
 async def _health(request: Request) -> Response:
     found = await ask(request, "health", doctor=False)
-    shown: dict[str, Any] = {"groups": _groups(found["findings"]), "examined": None}
+    shown: dict[str, Any] = {"groups": _groups(found["findings"]), "examined": None, "fleet": found.get("fleet")}
     if request.query_params.get("examined"):
         shown |= await _examine(request)
     return render(request, "pages/health.html", **shown)

@@ -1,0 +1,31 @@
+"""A server that is in no fleet pays nothing for one: no command imports anything of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from esmith.errors import ExitCode
+from tests.cli.imports import imported_modules
+from tests.commands import Root
+
+#: Each with the exit code it has in a new root.
+COMMANDS = (
+    ("config", "getprop", "qpsmtpd", "DNSBL"),
+    ("config", "setprop", "qpsmtpd", "MyOwn", "1"),
+    ("config", "show", "qpsmtpd"),
+    ("signal-event", "own-update"),
+    ("expand-template", "/etc/clamd.conf"),
+    ("esmith", "explain", "qpsmtpd", "DNSBL"),
+    ("esmith", "history", "--limit", "1"),
+    ("esmith", "status"),
+)
+_OF_A_FLEET = ("esmith.fleet", "esmith.cli.fleet", "esmith.cli.show_layers")
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_nothing_of_the_fleet_is_imported(root: Root, command: tuple[str, ...]) -> None:
+    """No module of a fleet is there when the command ends."""
+    (root.path / "etc/e-smith/events/own-update").mkdir()
+    found = imported_modules(root, *command, code=ExitCode.PENDING if "status" in command else ExitCode.OK)
+    assert "esmith.errors" in found
+    assert [name for name in found if name.startswith(_OF_A_FLEET)] == []
