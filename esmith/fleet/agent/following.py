@@ -38,7 +38,7 @@ _FEW = 50
 _FIRST_TRY, _LONGEST_TRY = 0.2, 30.0
 #: A command has so many seconds to store its change itself, before the agent waits for the store.
 _COMMAND_SECONDS = 5.0
-_RESYNC = "replay the journal: esmith fleet resync; etcd that was restored: docs/fleet.md#a-restored-etcd"
+_RESYNC = "replay the journal: esmith fleet resync; etcd that was restored: docs/fleet.md#etcd-was-lost-or-restored"
 
 
 class StoppedError(EsmithError):

@@ -243,6 +243,6 @@ def _shown(trouble: Trouble) -> str | dict[str, str]:
 
 
 def _essence(status: dict[str, Any]) -> bytes:
-    """Return what of a status has to differ for the others to be told."""
+    """Return the part of a status that has to differ for a new one to be put."""
     left_out = ("time", "head", "hosts", "etcd", "outbox")
     return json.dumps({name: value for name, value in status.items() if name not in left_out}).encode()

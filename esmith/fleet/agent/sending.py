@@ -54,7 +54,7 @@ class Sender:
         self._state = state
         self._outbox = outbox
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
-        #: What was sent and is told nobody any more, by token.
+        #: What was sent without its outcome being known, by token.
         self._open: set[str] = {sent.token for sent in outbox.all()}
         #: The tokens of changes that never landed and have parts in etcd.
         self._litter: list[str] = []
@@ -88,7 +88,7 @@ class Sender:
             self._clean()
 
     def settle(self) -> None:
-        """Find out what became of all that was sent and not told to a command.
+        """Find out what became of all that was sent without its outcome being known.
 
         :raises EsmithError: when etcd cannot say.
         """

@@ -124,7 +124,7 @@ class Signaller:
         try:
             ended = self._children.signal_event(event, EVENT_SECONDS)
         except OSError as error:
-            return {"error": f"signal-event cannot be started: {error.strerror}"}
+            return {"error": f"its process cannot be started: {error.strerror}"}
         seconds = round(time.monotonic() - begin, 1)
         if ended.code is None:
             return {"error": f"it took more than {EVENT_SECONDS:g} seconds", "code": None, "lines": ended.lines}

@@ -1,4 +1,4 @@
-"""What a host says of itself, and what it notices of the others."""
+"""The status of a host, and what it notices of the others."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.program("etcd")
 
 
 def _published(host: Host) -> dict[str, Any]:
-    """Return what a host says in etcd; {} before it said anything."""
+    """Return the status that a host has put in etcd; {} before it has put one."""
     rows = host.remote().etcd.range(f"/esm/{host.fleet}/s/{host.name}").rows
     found: dict[str, Any] = json.loads(rows[0].value) if rows else {}
     return found

@@ -1,4 +1,4 @@
-"""Sending what a command changes: it lands once or not at all, and the command is told which."""
+"""Sending what a command changes: it lands once or not at all, and the command hears which."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_a_new_agent_settles_first(fleet: Fleet) -> None:
 
 
 def test_behind(fleet: Fleet) -> None:
-    """A command whose revision is not the newest is told which one is, and nothing of it lands."""
+    """A command whose revision is not the newest hears which one is, and nothing of it lands."""
     a, b = fleet.hosts
     base = a.remote().head()
     fleet.append(b, "changes", changes=tuple(changed("enabled")))
