@@ -12,6 +12,7 @@ import threading
 
 from esmith.errors import EsmithError
 from esmith.fleet.agent.checked import checker_of
+from esmith.fleet.agent.errors import StoppedError
 from esmith.fleet.agent.state import Trouble, trouble_of
 from esmith.fleet.etcd.errors import AwayError, DeniedError
 from esmith.fleet.journal.errors import RowError
@@ -39,10 +40,6 @@ _FIRST_TRY, _LONGEST_TRY = 0.2, 30.0
 #: A command has so many seconds to store its change itself, before the agent waits for the store.
 _COMMAND_SECONDS = 5.0
 _RESYNC = "replay the journal: esmith fleet resync; etcd that was restored: docs/fleet.md#etcd-was-lost-or-restored"
-
-
-class StoppedError(EsmithError):
-    """No row may be applied until somebody has acted."""
 
 
 class Follower:

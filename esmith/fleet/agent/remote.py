@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from esmith.errors import StoreError
+from esmith.fleet.agent.errors import StoppedError
 from esmith.fleet.etcd import operations
 from esmith.fleet.journal.chain import Head
 from esmith.fleet.journal.errors import RowError
@@ -78,14 +79,13 @@ class Remote:
     def number_of(self, key: bytes) -> int:
         """Return the number of the row of a key.
 
-        :raises StoreError: when it is none.
+        :raises StoppedError: when it is none.
         """
         digits = key.removeprefix(f"{self._prefix}j/".encode())
         if len(digits) != _DIGITS or not _NUMBERS.issuperset(digits):
-            raise StoreError(
-                "there is a key in the fleet's journal that is not a row's",
-                place=repr(key)[2:-1],
-                hint="find out who made it, and delete it: etcdctl del",
+            raise StoppedError(
+                f"there is a key in the fleet's journal that is not that of a row: {repr(key)[2:-1]}",
+                hint="find out who made it, and delete it in etcd",
             )
         return int(digits)
 

@@ -14,7 +14,8 @@ import time
 from esmith import __version__
 from esmith.errors import EsmithError
 from esmith.fields import dataclass
-from esmith.fleet.agent.following import StoppedError, require_same
+from esmith.fleet.agent.errors import StoppedError
+from esmith.fleet.agent.following import require_same
 from esmith.fleet.agent.others import differing, read_statuses
 from esmith.fleet.agent.places import status_of, write_whole
 from esmith.fleet.agent.points import reach

@@ -1,4 +1,4 @@
-"""What the threads of the agent have to know of one another: where the store is, what etcd was seen to have, what is wrong."""
+"""What the threads of the agent have to know of one another: where the store and etcd are, and what is wrong."""
 
 from __future__ import annotations
 
