@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from esmith.fleet.journal.chain import Head
 
 #: So many rows are read at once; each has less than a megabyte.
-_PAGE = 64
+_PAGE = 16
 #: So many rows that were missed are applied one by one, each with its author; more go into one transaction together.
 _FEW = 50
 #: Seconds until the next try after a failure: at first, and at most.

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from esmith.fleet.journal.row import Signs
 
 _DIGITS, _BLOB_DIGITS = 12, 4
+#: Answers to signals of so many revisions stay.
+_KEPT_ANSWERS = 1000
 _NUMBERS = frozenset(b"0123456789")
 
 
@@ -146,11 +148,14 @@ class Remote:
             yield row.key.decode("utf-8", "replace").removeprefix(prefix), row.value
 
     def put_answer(self, revision: int, data: bytes) -> None:
-        """Put what came of a signal on this host.
+        """Put what came of a signal on this host; the oldest of its answers go.
 
         :raises StoreError: when it was not put, or that is not known.
         """
-        self.etcd.put(f"{self._prefix}a/{self.host}/{revision:0{_DIGITS}d}", data)
+        own = f"{self._prefix}a/{self.host}/"
+        old = max(0, revision - _KEPT_ANSWERS)
+        puts = [operations.put(f"{own}{revision:0{_DIGITS}d}", data)]
+        self.etcd.txn([], [*puts, operations.delete(f"{own}{0:0{_DIGITS}d}", f"{own}{old:0{_DIGITS}d}")])
 
     def _blob_key(self, token: str, number: int) -> str:
         return f"{self._prefix}b/{token}/{number:0{_BLOB_DIGITS}d}"

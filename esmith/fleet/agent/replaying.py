@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from esmith.store.protocol import Store
 
 #: So many rows are read at once; each has less than a megabyte.
-_PAGE = 64
+_PAGE = 16
 
 
 @dataclass(frozen=True)
