@@ -12,7 +12,7 @@ import threading
 
 from esmith.errors import EsmithError
 from esmith.fleet.agent.checked import checker_of
-from esmith.fleet.agent.state import Trouble
+from esmith.fleet.agent.state import Trouble, trouble_of
 from esmith.fleet.etcd.errors import AwayError, DeniedError
 from esmith.fleet.journal.errors import RowError
 from esmith.fleet.journal.row import decode, hash_of
@@ -89,7 +89,7 @@ class Follower:
                 tries = 0
                 self._kicked.wait(self._heartbeat * random.uniform(0.8, 1.2))
             except EsmithError as error:
-                self._state.update(error=Trouble(_text(error), error.hint))
+                self._state.fail("following", error)
                 longest = min(_LONGEST_TRY, self._heartbeat)
                 self._kicked.wait(min(longest, _FIRST_TRY * 2**tries) * random.uniform(0.5, 1.0))
                 tries = min(tries + 1, 12)
@@ -112,9 +112,10 @@ class Follower:
             self._connect.forget()
 
     def _stop(self, error: EsmithError) -> None:
-        self._state.update(stopped=Trouble(_text(error), error.hint), error=Trouble())
+        self._state.update(stopped=trouble_of(error))
+        self._state.fail("following", None)
         with contextlib.suppress(EsmithError):
-            self._local.set_state("stopped", _text(error).encode())
+            self._local.set_state("stopped", trouble_of(error).message.encode())
 
     def _follow(self) -> None:
         """Read what is missing and watch, until the watch ends.
@@ -138,7 +139,8 @@ class Follower:
         self._state.update(head=head)
         self._catch_up(checker, remote, head)
         self._require_own(checker, remote)
-        self._state.update(stopped=Trouble(), error=Trouble())
+        self._state.update(stopped=Trouble())
+        self._state.fail("following", None)
         self._local.set_state("stopped", None)
         self._has_signals()
         with contextlib.closing(remote.watch(revision + 1)) as watch:
@@ -214,7 +216,8 @@ class Follower:
         self._outbox.remove_until(now.number)
         if now.number > self._state.head.number:
             self._state.update(head=now)
-        self._state.update(local=now, error=Trouble())
+        self._state.update(local=now)
+        self._state.fail("following", None)
         if any(one.row.kind in ("leave", "remove") for one in ready):
             self._require_own(checker, remote)
         if any(one.row.kind == "signal" for one in ready):
@@ -268,7 +271,3 @@ def _require_known(own: Head, number: int, raw: bytes, remote: Remote) -> None:
         is_known = own.hash == hash_of(raw)
     if not is_known:
         raise StoppedError(f"row {number} of the fleet's journal was written again", hint=_RESYNC)
-
-
-def _text(error: EsmithError) -> str:
-    return f"{error.place}: {error.message}" if error.place else error.message

@@ -167,7 +167,9 @@ class Reporter:
             if self._beats % every == 0:
                 self._hosts = read_statuses(remote.statuses())
         except EsmithError as error:
-            self._state.update(error=Trouble(error.message, error.hint))
+            self._state.fail("reporting", error)
+        else:
+            self._state.fail("reporting", None)
         if self._state.error.message or self._beats % _HEALTH_BEATS == 1:
             self._look_at_etcd()
         if self._pace.counts and self._counting.is_due():

@@ -102,7 +102,9 @@ class Sender:
             self._clean()
         except EsmithError as error:
             self._tries = min(self._tries + 1, 10)
-            self._state.update(error=Trouble(error.message, error.hint))
+            self._state.fail("sending", error)
+        else:
+            self._state.fail("sending", None)
 
     def _do(self, job: Job) -> Answer:
         """Return the answer to a job."""

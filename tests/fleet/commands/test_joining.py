@@ -57,8 +57,8 @@ def test_three_servers(town: Town) -> None:
     assert [name for name in place.OF_A_MEMBER if two.path_of(name).exists()] == []
     assert two.contents()["layers"] == two.contents()["fleet"] == []
     gone = three.own()
-    said = one.fleet("remove", "three", "--yes").out
-    assert "if three was stolen" in said
+    shown = one.fleet("remove", "three", "--yes").out
+    assert "if three was stolen" in shown
     with gone.connect() as etcd, pytest.raises(DeniedError):
         etcd.put(f"/esm/{town.name}/s/three", "again")
     assert one.fleet("remove", "three", "--yes", code=2).err.startswith("esmith: the fleet has no server 'three'")

@@ -137,6 +137,6 @@ def test_in_no_fleet(town: Town) -> None:
         ("drop",),
         ("resync", "--yes"),
     ):
-        assert "this server is in no fleet\n  to join one" in alone.fleet(*words, code=2).err, words
+        assert "this server is in no fleet\n  how to" in alone.fleet(*words, code=2).err, words
     assert "in no fleet" in alone.fleet("signal", "x", code=2).err
     assert "in no fleet" in alone.fleet("invite", "x", code=2).err
