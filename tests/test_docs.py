@@ -22,7 +22,7 @@ import click
 import pytest
 
 import esmith
-from esmith.cli import db_help, expand_template, manager, signal_event, smtp_auth_proxy
+from esmith.cli import db_help, expand_template, fleet, manager, signal_event, smtp_auth_proxy
 from esmith.cli import esmith as esmith_command
 from esmith.cli.program import as_click
 from esmith.cli.verbs import VERBS
@@ -148,6 +148,7 @@ COMMANDS: dict[str, click.Command] = {
     "`esmith-manager`": manager.manager_command,
 } | {f"`esmith {name}`": command for name, command in esmith_command.subcommands().items()}
 COMMANDS |= {f"`esmith manager {name}`": command for name, command in manager.manager_command.commands.items()}
+COMMANDS |= {f"`esmith fleet {name}`": command for name, command in fleet.subcommands().items()}
 
 
 @pytest.mark.parametrize("heading", COMMANDS)

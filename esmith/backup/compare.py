@@ -6,10 +6,11 @@ import os
 import stat
 
 from esmith.backup.collect import KeptFiles
-from esmith.backup.form import CUSTOM, DIRECTORY, FILE, LINK, File, part_of
+from esmith.backup.form import CUSTOM, DIRECTORY, FILE, FLEET, LINK, File, part_of
 from esmith.backup.rows import goes_on
 from esmith.errors import InstallError
 from esmith.fields import dataclass, field
+from esmith.fleet.replica.member import Membership
 from esmith.fragments.identity import Identities
 from esmith.names import is_number
 from esmith.plan.host import PERMISSIONS, trouble
@@ -98,6 +99,11 @@ def compare(backup: Backup, layout: Layout, snapshot: Snapshot, parts: Collectio
                 found.records[database] = records
         found.goes_on = goes_on(snapshot, backup.revisions())
     _Files(backup, layout, snapshot, found).compare()
+    own = Membership(snapshot)
+    if found and own.is_member:
+        found.notes.append(
+            f"this server is in the fleet {own.name}: what servers share, and the keys of the fleet, stay as they are"
+        )
     return found
 
 
@@ -126,14 +132,17 @@ class _Files:
         self._disk = layout.disk()
         self._kept = KeptFiles.of(layout, snapshot)
         self._owners = Owners(layout)
+        self._is_member = Membership(snapshot).is_member
 
     def compare(self) -> None:
         """Note what differs."""
         parts = [part for part in ("custom", "keys") if part in self._found.parts]
-        there = {file.path: file for file, _ in self._kept.files(parts)}
+        there = {file.path: file for file, _ in self._kept.files(parts) if not self._stays(file.path)}
         wanted: set[str] = set()
         for part in parts:
             for file in self._backup.files(part):
+                if self._stays(file.path):
+                    continue
                 if file.kind != DIRECTORY and not self._kept.is_wanted(file.path):
                     self._found.notes.append(f"{file.path} is one of this version of e-smith, so it stays as it is")
                     continue
@@ -151,6 +160,10 @@ class _Files:
 
         if "custom" in parts:
             self._compare_bases()
+
+    def _stays(self, path: str) -> bool:
+        """Return whether a file stays as it is: a member of a fleet keeps the keys that the others know."""
+        return self._is_member and f"{path}/".startswith(f"{FLEET}/")
 
     def _compare_bases(self) -> None:
         """Note what has to be written of what overrides were made from."""

@@ -14,7 +14,7 @@ from esmith.names import is_temporary
 from esmith.store.table import is_path
 
 #: The number of the format. A program reads its own and older ones.
-FORMAT = 2
+FORMAT = 3
 #: The directory that all members are in.
 TOP = "e-smith-backup"
 #: The members that are there once each. The first is the first of the archive, the last two are the last.
@@ -29,7 +29,9 @@ DATABASES, JOURNAL, FILES = "databases/", "journal/", "files"
 PARTS = ("databases", "custom", "keys", "passwords")
 #: Where the files of the part ``custom`` are, and those of the part ``keys``.
 CUSTOM = "/etc/e-smith"
-KEYS = ("/home/e-smith/dkim_keys", "/home/e-smith/ssl.pem", "/home/e-smith/ssl.key", "/home/e-smith/ssl.crt")
+#: What a member of a fleet signs and connects with.
+FLEET = "/home/e-smith/fleet"
+KEYS = ("/home/e-smith/dkim_keys", "/home/e-smith/ssl.pem", "/home/e-smith/ssl.key", "/home/e-smith/ssl.crt", FLEET)
 #: What a link may lead to besides the files of its part: a fragment that is left out.
 _NOTHING = "/dev/null"
 #: Permissions, without bits by which a program runs as its owner.
@@ -45,7 +47,7 @@ TEXT = """\
 
 databases/  the settings: text files as "esmith export" writes them, which "esmith import" reads
 journal/    who changed which setting, the newest change first: a line of JSON for a revision, and one for each change
-files/      fragments, events, services and schema files that are not shipped; DKIM keys and certificates
+files/      fragments, events, services and schema files that are not shipped; DKIM keys, certificates, keys of a fleet
 overrides.json    what the fragments and the files of services were made from
 passwords   the lines of users in /etc/shadow
 MANIFEST.json, SHA256SUMS    what is in it; to check it: sha256sum -c SHA256SUMS

@@ -31,6 +31,7 @@ from esmith.events.derive import known_derivations
 from esmith.events.derived import affected, mark_stale
 from esmith.events.recover import recovered
 from esmith.fields import dataclass, field, replace
+from esmith.fleet.admin.restoring import RECORD, keep_shared
 from esmith.names import counted
 from esmith.plan.host import PERMISSIONS, PRIVATE, PUBLIC, DiskHost, trouble
 from esmith.setup.bases import DIRECTORY_MODE, FILE_MODE
@@ -166,6 +167,7 @@ class _Restoring:
             # Neither the backup of before nor another journal would have it.
             raise BusyError("a setting was changed meanwhile, so nothing was restored", hint="run it again")
         number = max(transaction.revision(), backup.manifest.revision) + 2
+        fleet = transaction.record(*RECORD)
         for database in transaction.databases():
             wanted = backup.records(database) if database in backup.databases else {}
             for key in transaction.keys(database):
@@ -175,6 +177,7 @@ class _Restoring:
             transaction.create_database(database)
             records = backup.records(database).items()
             transaction.set_records(database, ((key, record.text) for key, record in records))
+        keep_shared(transaction, fleet)
         if not self._difference.goes_on:
             transaction.replace_journal(backup.revisions(), number)
             _keep_apart(transaction, number)

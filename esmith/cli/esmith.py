@@ -44,6 +44,7 @@ _MODULES = {
     "contrib": "contrib",
     "completion": "completion",
     "manager": "manager",
+    "fleet": "fleet",
 }
 
 
@@ -56,6 +57,7 @@ _HEADINGS = {
         *("setup", "trial-mail", "init", "initialize-databases", "accounts", "control", "completion", "manager"),
         "remove",
     ),
+    "Several servers": ("fleet",),
 }
 
 

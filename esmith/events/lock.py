@@ -35,7 +35,7 @@ _WORD_BITS = 32
 _STATE = (
     *("event.lock", "confirm.lock", "machine", "shipped", "service-directories", "generations", "kept", "set-aside"),
     *("check", "code", "home", "staged", "stamps", "bases", "drafts", "version", "last-backup", "backups"),
-    *("doctor", "manager"),
+    *("doctor", "manager", "fleet"),
 )
 
 

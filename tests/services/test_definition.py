@@ -203,7 +203,9 @@ def test_the_shipped_services_are_sound(tmp_path: Path) -> None:
     assert len(names) > 10
     run = [name for name in names if (HOME / f"services/{name}/run").exists()]
     assert sorted(names) == sorted(run)
-    assert [name for name in run if not services.of(name).program.name] == ["cvm-unix-local", "esmith-watch", "php-fpm"]
+    assert [name for name in run if not services.of(name).program.name] == [
+        *("cvm-unix-local", "esmith-fleet", "esmith-watch", "php-fpm")
+    ]
 
 
 def test_the_documented_file_is_sound(tmp_path: Path) -> None:

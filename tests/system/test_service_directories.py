@@ -24,6 +24,7 @@ SERVICES = [
     "clamd",
     "cvm-unix-local",
     "dovecot",
+    "esmith-fleet",
     "esmith-watch",
     "fetchmail",
     "freshclam",
@@ -71,12 +72,12 @@ def test_status_decides_what_is_started(root: Root) -> None:
     root.config("setprop", "freshclam", "status", "disabled")
     _install(root)
     down = {path.parent.name for path in root.file("/var/service").glob("*/down")}
-    assert down == {"freshclam", "fetchmail", "smtp-auth-proxy"}
+    assert down == {"esmith-fleet", "freshclam", "fetchmail", "smtp-auth-proxy"}
     root.config("setprop", "freshclam", "status", "enabled")
     root.config("setprop", "clamd", "status", "disabled")
     _install(root)
     down = {path.parent.name for path in root.file("/var/service").glob("*/down")}
-    assert down == {"clamd", "fetchmail", "smtp-auth-proxy"}
+    assert down == {"clamd", "esmith-fleet", "fetchmail", "smtp-auth-proxy"}
 
 
 def test_second_run_changes_nothing(root: Root) -> None:

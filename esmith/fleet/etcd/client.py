@@ -69,6 +69,18 @@ class Etcd:
         """Close the kept connections. A watch is closed by itself."""
         self._session.close()
 
+    def log_in(self, timeout: float = 10.0) -> None:
+        """Ask for a new token with more patience than a call has.
+
+        Each call does so by itself when it needs one. To look at a password takes etcd 0.1 s and more, and after it was
+        restarted all hosts of a fleet ask at once: a call that gives up has made etcd work for nothing.
+
+        :param timeout: seconds for all of it.
+        :raises AwayError: no endpoint gave one in time.
+        :raises DeniedError: etcd does not take the user and the password.
+        """
+        self._session.log_in(timeout)
+
     @property
     def endpoints(self) -> list[str]:
         """The endpoints in the order in which the next call tries them."""

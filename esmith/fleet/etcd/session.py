@@ -6,6 +6,7 @@ connect, and for a read to answer. A change that was sent gets all of it, becaus
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -21,8 +22,8 @@ from esmith.fleet.etcd.wire import Answer, Endpoint, LostError, NotSentError, To
 
 T = TypeVar("T")
 
-#: Seconds after which a kept connection is tried before a change is sent on it. A connection to a member that hangs
-#: is accepted by its kernel, and a change sent there would be one whose outcome is not known.
+#: Seconds after which a kept connection is tried before it is used; a new one is before a change. The kernel of a
+#: member that hangs takes connections, and the outcome of a change that was sent there would not be known.
 _FRESH = 0.5
 #: With this a member that knows no leader refuses at once, and does not wait for one (etcd, "hasleader").
 _NEEDS_LEADER = {"Grpc-Metadata-hasleader": "true"}
@@ -180,35 +181,46 @@ class Session:
     def take(self, endpoint: Endpoint, end: float, *, probe: bool, keep: bool = True) -> Wire:
         """Return a connection, a kept one where there is one.
 
-        :param probe: whether to ask for the version first, where the connection has not just answered.
+        :param probe: whether to ask for the version first on a new one.
         :param keep: whether a kept one may be used.
         :raises NotSentError: there is none, or nobody answers on it.
         """
-        wire = None
-        while keep and wire is None and (kept := self._kept[endpoint]):
-            try:
+        if keep and (wire := self._take_kept(endpoint)) is not None:
+            now = time.monotonic()
+            with contextlib.suppress(NotSentError):
+                return wire if now - wire.answered < _FRESH else self._tried(wire, now + (end - now) / 2)
+        wire = Wire(endpoint, self.context_of(endpoint), end)
+        return self._tried(wire, end) if probe else wire
+
+    def _take_kept(self, endpoint: Endpoint) -> Wire | None:
+        kept = self._kept[endpoint]
+        with contextlib.suppress(IndexError):
+            while True:
                 wire = kept.pop()
-            except IndexError:
-                break
-            if not wire.is_usable:
+                if wire.is_usable:
+                    return wire
                 wire.close()
-                wire = None
-        if wire is None:
-            wire = Wire(endpoint, self.context_of(endpoint), end)
-        if probe and time.monotonic() - wire.answered > _FRESH:
-            try:
-                wire.ask("/version", None, {}, end)
-            except LostError as error:
-                wire.close()
-                raise NotSentError(str(error)) from error
+        return None
+
+    def _tried(self, wire: Wire, end: float) -> Wire:
+        """Return a connection on which the member has answered just now."""
+        try:
+            wire.ask("/version", None, {}, end)
+        except LostError as error:
+            self._give(wire, is_whole=False)
+            raise NotSentError(str(error)) from error
         return wire
 
     def _give(self, wire: Wire, is_whole: bool) -> None:
+        """Keep a connection, or when it failed close all to that endpoint: the others will be no better."""
         kept = self._kept[wire.endpoint]
         if is_whole and wire.is_usable and len(kept) < _KEPT:
             kept.append(wire)
-        else:
-            wire.close()
+            return
+        wire.close()
+        while not is_whole and kept:
+            with contextlib.suppress(IndexError):
+                kept.pop().close()
 
     def token_at(self, wire: Wire, end: float) -> dict[str, str]:
         """Return the header with the token, {} without a user; asks for a token where there is none.
@@ -221,6 +233,35 @@ class Session:
         if not self._token:
             self._token = self._authenticate(wire, end)
         return {"Authorization": self._token} if self._token else {}
+
+    def log_in(self, timeout: float) -> None:
+        """Ask for a new token at whichever endpoint gives one.
+
+        :param timeout: seconds for all of it.
+        :raises AwayError: no endpoint gave one in time.
+        :raises DeniedError: etcd does not take the user and the password.
+        """
+        end = time.monotonic() + timeout
+        reasons: dict[str, str] = {}
+        order = self.order
+        self.forget_all()
+        for index, endpoint in enumerate(order):
+            now = time.monotonic()
+            share = now + (end - now) / (len(order) - index)
+            is_whole = False
+            try:
+                wire = self.take(endpoint, share, probe=True)
+                try:
+                    self.token_at(wire, share)
+                    is_whole = True
+                finally:
+                    self._give(wire, is_whole)
+            except NotSentError as error:
+                reasons[endpoint.url] = str(error)
+                continue
+            self.answered(endpoint, order[:index])
+            return
+        raise AwayError(reasons)
 
     def forget(self, token: Mapping[str, str]) -> None:
         """Do without a token that etcd does not know any more, unless another thread has a new one already."""

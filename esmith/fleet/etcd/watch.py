@@ -10,6 +10,7 @@ there is something newer.
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from types import TracebackType
@@ -68,6 +69,10 @@ class Watch:
         #: Bytes of the chunk that have not come yet; -2: its end of line; None: the line before a chunk is next.
         self._chunk: int | None = None
         self._is_closed = False
+        #: Held while the socket is read: its number must not become that of another one meanwhile.
+        self._reading = threading.RLock()
+        #: The moment at which the message that has begun must be whole.
+        self._due: float | None = None
         self.endpoint = wire.endpoint.url
 
     def __enter__(self) -> Watch:
@@ -93,7 +98,9 @@ class Watch:
     def close(self) -> None:
         """End it; a thread that waits in :meth:`next` gets None at once."""
         self._is_closed = True
-        self._wire.close()
+        self._wire.line.interrupt()
+        with self._reading:
+            self._wire.close()
 
     def next(self, timeout: float | None = None) -> Batch | None:
         """Wait for the next batch.
@@ -106,10 +113,13 @@ class Watch:
         """
         end = None if timeout is None else time.monotonic() + timeout
         try:
-            while (message := self._read_message(end)) is not None:
-                batch = self._batch(message)
-                if batch.events:
-                    return batch
+            with self._reading:
+                while (message := self._read_message(end)) is not None:
+                    batch = self._batch(message)
+                    if batch.events:
+                        return batch
+                    if end is not None and time.monotonic() >= end:
+                        return None
         except (OSError, ValueError, MalformedError) as error:
             if self._is_closed:
                 return None
@@ -127,12 +137,15 @@ class Watch:
                 raise MalformedError(f"a message of more than {_LONGEST} bytes")
             if self._unchunk():
                 continue
-            is_idle = not self._message and not self._received
-            self._wire.line.end = end if is_idle or end is None else max(end, time.monotonic() + _MESSAGE)
+            if not self._message and not self._received:
+                self._due = None
+            elif self._due is None:
+                self._due = time.monotonic() + _MESSAGE
+            self._wire.line.end = end if self._due is None else self._due
             try:
                 data = self._wire.line.reader.read1(_PIECE)
             except TimeoutError:
-                if is_idle and not self._is_closed:
+                if self._due is None and not self._is_closed:
                     return None
                 raise
             if not data:
@@ -140,6 +153,7 @@ class Watch:
             self._received += data
         line = bytes(self._message[:cut])
         del self._message[: cut + 1]
+        self._due = None
         found = object_of(line)
         if not found:
             raise MalformedError("a message that is no object")

@@ -148,11 +148,15 @@ class Line:
     def close(self) -> None:
         """Leave it open: the reader of an answer may still need it."""
 
-    def hang_up(self) -> None:
-        """Close it; who waits for data in another thread gets its end at once."""
+    def interrupt(self) -> None:
+        """End it without closing it: who waits for data in another thread gets its end at once."""
         with contextlib.suppress(OSError):
             # Not the method of a TLS socket, which takes away the state that the other thread uses.
             socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
+
+    def hang_up(self) -> None:
+        """Close it; nobody may be reading."""
+        self.interrupt()
         self.sock.close()
 
 

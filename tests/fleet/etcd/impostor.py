@@ -38,6 +38,8 @@ class Impostor:
         self._context = context
         self._closes = closes
         self._clients: list[socket.socket] = []
+        self._connections = 0
+        self._mute = 0
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http{'s' if context else ''}://127.0.0.1:{self._listener.getsockname()[1]}"
         threading.Thread(target=self._accept, daemon=True).start()
@@ -49,7 +51,13 @@ class Impostor:
                 self._clients.append(client)
                 threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
+    def mute(self) -> None:
+        """Answer nothing any more on the connections that there are now; new ones are answered."""
+        self._mute = self._connections
+
     def _serve(self, client: socket.socket) -> None:
+        self._connections += 1
+        number = self._connections
         with contextlib.suppress(OSError, ValueError):
             if self._context:
                 client = self._context.wrap_socket(client, server_side=True)
@@ -64,7 +72,7 @@ class Impostor:
                 requests.read(length)
                 self.asked.append(path)
                 reply = answer(VERSION) if path == "/version" else self._reply(path)
-                if reply is None:
+                if reply is None or number <= self._mute:
                     continue
                 client.sendall(reply)
                 if not reply or (self._closes and path != "/version"):

@@ -19,6 +19,7 @@ from esmith.fleet.etcd.operations import delete, get, prefix_end, put
 from esmith.fleet.etcd.tls import Tls
 from esmith.fleet.etcd.wire import Wire
 from tests.fleet.cluster import PATIENCE, Cluster, Options, client_context
+from tests.fleet.etcd.impostor import refusing
 from tests.fleet.etcd_certificates import Files, make_files
 from tests.programs import require
 
@@ -110,6 +111,18 @@ def test_a_token_is_asked_for_once(guarded: Cluster, monkeypatch: pytest.MonkeyP
     assert len(asked) == 1
 
 
+def test_a_token_can_be_asked_for_with_more_patience(guarded: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who logs in first needs no token in the next call; a wrong password and endpoints that are away are errors."""
+    client = _as(guarded, "writer")
+    with refusing() as away, pytest.raises(AwayError, match=away):
+        Etcd([away], user="writer").log_in()
+    with pytest.raises(DeniedError):
+        _as(guarded, "writer", "wrong").log_in()
+    client.log_in()
+    monkeypatch.setattr(session.Session, "_authenticate", None)
+    client.put("/shared/f", "1")
+
+
 def test_a_token_that_the_member_forgot_is_renewed(guarded: Cluster) -> None:
     """Reads, writes and watches go on after a member was restarted, which forgets its tokens, and after nonsense."""
     client = _as(guarded, "writer")
@@ -195,7 +208,7 @@ def test_a_certificate_with_a_common_name_is_explained(guarded: Cluster, tmp_pat
     files = make_files(tmp_path, of=guarded.files, client_name="mx1")
     with pytest.raises(DeniedError, match="common name") as caught:
         Etcd(guarded.endpoints, tls=_tls(guarded, files)).put("a", "b")
-    assert "without a common name" in caught.value.hint
+    assert "make one without" in caught.value.hint
 
 
 def test_certificates_that_cannot_be_read_are_named(guarded: Cluster, tmp_path: Path) -> None:

@@ -7,16 +7,19 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from esmith.errors import UsageError
+from esmith.fleet.etcd import session
 from esmith.fleet.etcd.client import Etcd
 from esmith.fleet.etcd.errors import AwayError, BusyEtcdError, OutcomeUnknownError
 from esmith.fleet.etcd.operations import created_is, put
 from tests.fleet.cluster import PATIENCE, Cluster, wait_for
 from tests.fleet.etcd.impostor import answer, impostor, refusing, silent
+from tests.fleet.namespaces import play
 
 #: Far above any time limit of these tests: what takes longer had none.
 _FAR_TOO_LONG = 20.0
@@ -267,6 +270,26 @@ def test_a_watch_at_a_member_that_is_cut_off_ends(cluster: Cluster, prefix: str)
         batch = other.next(PATIENCE)
     assert batch is not None
     assert batch.events[0].row.mod_revision == revision
+
+
+@pytest.mark.root("network namespaces")
+@pytest.mark.program("etcd", "ip", "unshare")
+def test_a_leader_whose_cable_is_pulled(tmp_path: Path) -> None:
+    """In a real network, too, the others go on when the leader is cut off, and what is reported of changes is true."""
+    play("tests.fleet.etcd.cut_off:leader_without_a_cable", tmp_path)
+
+
+@pytest.mark.parametrize("is_change", [True, False])
+def test_a_kept_connection_that_hangs_is_replaced(monkeypatch: pytest.MonkeyPatch, is_change: bool) -> None:
+    """A kept connection that leads nowhere any more, as after a partition, costs time and no call."""
+    monkeypatch.setattr(session, "_FRESH", 0.0)
+    with impostor(answer(b'{"header":{"revision":"5"}}')) as other, Etcd([other.url], timeout=2.0) as client:
+        client.get("a")
+        other.mute()
+        if is_change:
+            assert client.put("a", "b") == 5
+        else:
+            assert client.get("a") is None
 
 
 @pytest.mark.parametrize(

@@ -136,6 +136,23 @@ def test_what_etcd_never_says_ends_a_watch(sent: bytes) -> None:
         Etcd([other.url], timeout=PATIENCE).watch("/a/", 1).next(PATIENCE)
 
 
+def test_a_part_of_a_revision_is_asked_for_again() -> None:
+    """After a part a later watch begins with the same revision, since the rest of it may not have come."""
+    event = b'{"kv":{"key":"YQ==","mod_revision":"8"}}'
+    sent = b'{"result":{"created":true}}\n{"result":{"events":[%s],"fragment":true}}\n{"result":{"events":[%s]}}\n'
+    note = b'{"result":{"header":{"revision":"20"}}}\n'
+    with impostor(chunked(sent % (event, event) + note)) as other:
+        watch = Etcd([other.url], timeout=PATIENCE).watch("a", 1)
+        part, rest = watch.next(PATIENCE), watch.next(PATIENCE)
+        assert part is not None
+        assert rest is not None
+        assert (part.resume, rest.resume) == (8, 9)
+        # A note of progress: all up to there has been sent.
+        assert watch.next(0.05) is None
+        assert watch.resume == 21
+        watch.close()
+
+
 @pytest.mark.parametrize("sent", [b"xyz\r\n", b"0\r\n\r\n", b"-1\r\n", b"5\r\nabcdefgh", b"f" * 200, b"", b"4"])
 def test_a_broken_stream_ends_a_watch(sent: bytes) -> None:
     """A stream that is not one of HTTP, or ends, is an error."""

@@ -54,8 +54,9 @@ class Journal:
         """Return a row that could come next."""
         head = self.chain.head
         number = head.number + 1
-        common = (FLEET, number, head.hash, host, f"{number:032x}", NOW + number)
-        return Row(*common, **({"program": "0.1.0", "kind": kind, "author": AUTHOR} | fields))
+        common = (FLEET, number, head.hash, host, f"{number:032x}")
+        usual: dict[str, Any] = {"time": NOW + number, "program": "0.1.0", "kind": kind, "author": AUTHOR}
+        return Row(*common, **(usual | fields))
 
     def add(self, row: Row, key: SigningKey) -> bytes:
         """Add a row, which has to fit."""

@@ -67,6 +67,26 @@ def test_a_client_is_no_server_and_no_authority(authority: Pair) -> None:
     uses = [one.dotted_string for one in _extension(pair, "ExtendedKeyUsage")]
     assert uses == ["1.3.6.1.5.5.7.3.2"]
     assert not _extension(pair, "BasicConstraints").ca
+    critical = {
+        one.oid.dotted_string: one.critical for one in x509.load_pem_x509_certificate(pair.certificate).extensions
+    }
+    assert critical == {
+        "2.5.29.14": False,
+        "2.5.29.15": True,
+        "2.5.29.19": True,
+        "2.5.29.35": False,
+        "2.5.29.37": False,
+    }
+
+
+def test_an_authority_signs_nothing_but_certificates(authority: Pair) -> None:
+    """The authority may sign certificates and lists of revoked ones, but no other authority."""
+    limits, usage = _extension(authority, "BasicConstraints"), _extension(authority, "KeyUsage")
+    assert (limits.ca, limits.path_length) == (True, 0)
+    assert (usage.key_cert_sign, usage.crl_sign, usage.key_encipherment) == (True, True, False)
+    loaded = x509.load_pem_x509_certificate(authority.certificate)
+    assert {one.oid.dotted_string: one.critical for one in loaded.extensions}["2.5.29.19"]
+    assert loaded.subject.rfc4514_string() == "OU=authority,O=mail"
 
 
 @pytest.mark.parametrize("wanted", [{"names": ["a b"]}, {"names": ["*"]}, {"names": [""]}, {"addresses": ["mail1"]}])

@@ -29,7 +29,7 @@ _ROWS = tuple(_JOURNAL.rows)
 
 def test_a_replay_ends_where_the_journal_does() -> None:
     """Who reads all rows from the first one comes to the same head and the same members as who followed them."""
-    chain = _JOURNAL.replayed(known={1: hash_of(_ROWS[0])})
+    chain = _JOURNAL.replayed(known={1: hash_of(_ROWS[0]), len(_ROWS): hash_of(_ROWS[-1])})
     assert chain.head == _JOURNAL.chain.head == Head(len(_ROWS), hash_of(_ROWS[-1]))
     assert chain.members == _JOURNAL.chain.members
     chain.require_known()
@@ -150,4 +150,5 @@ def test_what_is_no_head(text: str) -> None:
     """A head that is not a number and a hash, written the one way, is refused."""
     with pytest.raises(RowError):
         Head.parse(text)
-    assert str(Head.parse(f"12 {'a' * 64}")) == f"12 {'a' * 64}"
+    for right in (f"12 {'a' * 64}", f"{10**12 - 1} {'0' * 64}"):
+        assert str(Head.parse(right)) == right

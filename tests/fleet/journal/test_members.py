@@ -129,6 +129,7 @@ _PUBLIC = key_of("new").public
         ("mail2", "remove", {"name": "mail3"}, "only mail1, .* removes"),
         ("mail2", "remove", {"name": "mail1"}, "only mail1, .* removes"),
         ("mail2", "remove", {"name": "mail2"}, "only mail1, .* removes"),
+        ("mail1", "invite", {"name": "mail9", "key": _PUBLIC, "until": NOW + 7}, "ends before it begins"),
         ("mail1", "remove", {"name": "mail1"}, "does not remove itself"),
         ("mail1", "remove", {"name": "mail9"}, "neither a member nor invited"),
         ("mail1", "invite", {"name": "mail2", "key": _PUBLIC, "until": NOW + 99}, "is a member already"),
@@ -165,6 +166,15 @@ def test_a_join_that_does_not_fit_its_invitation(change: Callable[[Row], Row], w
     row = journal.next("mail2", "join", name="mail2", key=key_of("mail2").public)
     _refuse(journal, change(row), key_of("once-mail2"), why)
     journal.add(row, key_of("once-mail2"))
+
+
+@pytest.mark.parametrize("time", [NOW + 2, NOW + 1000])
+def test_the_whole_time_of_an_invitation(time: int) -> None:
+    """An invitation is open from the second in which it was made to the one in which it ends."""
+    journal = Journal("mail1")
+    journal.invite("mail2")
+    assert journal.chain.members.invites["mail2"].time == NOW + 2
+    journal.join("mail2", time=time)
 
 
 def test_a_join_with_another_key() -> None:
@@ -245,6 +255,11 @@ def test_what_each_row_changes_in_a_store() -> None:
         ("member/mail1", b'{"key":"%s","groups":["A"],"program":"1","joined":1}' % _PUBLIC.encode()),
         ("member/mail1", b'{"key":"%s","groups":[],"program":"1","joined":0}' % _PUBLIC.encode()),
         ("invite/mail1", b'{"key":"%s","by":"mail2","time":1}' % _PUBLIC.encode()),
+        ("invite/mail1", b'{"key":"%s","by":"mail2","time":"1","until":2}' % _PUBLIC.encode()),
+        ("invite/mail1", b'{"key":"%s","by":"mail2","time":1,"until":-2}' % _PUBLIC.encode()),
+        ("invite/mail1", b'{"key":"%s","by":"","time":1,"until":2}' % _PUBLIC.encode()),
+        ("invite/mail1", b'{"key":"x","by":"mail2","time":1,"until":2}'),
+        ("member/mail1", b'{"key":"%s","groups":[],"program":"","joined":1}' % _PUBLIC.encode()),
     ],
 )
 def test_damage_in_a_store_is_named(name: str, value: bytes) -> None:

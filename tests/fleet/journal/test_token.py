@@ -110,6 +110,7 @@ def test_any_slip_is_named(data: st.DataObject) -> None:
         (_packed(dict.fromkeys(_INVITATION.__dict__, "1")), "no invitation holds"),
         (_packed(_INVITATION.__dict__ | {"until": True}), "no invitation holds"),
         (_packed(_INVITATION.__dict__ | {"groups": [1]}), "no invitation holds"),
+        (_packed(_INVITATION.__dict__ | {"groups": "mx"}), "no invitation holds"),
         (_packed("x" * 300_000), "no invitation holds"),
     ],
 )

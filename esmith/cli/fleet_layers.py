@@ -1,0 +1,103 @@
+"""``esmith fleet push``, ``drop`` and ``resync``: settings of this server against those of the fleet."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import Any
+
+import click
+
+from esmith.cli.fleet_output import effect_lines, may_go_on
+from esmith.cli.output import print_report
+from esmith.cli.program import root_option
+from esmith.errors import ExitCode
+from esmith.layout import Layout
+from esmith.store import open_store
+from esmith.store.model import Author
+
+_SETTING = "[DATABASE KEY [PROP]]"
+
+
+@click.command("push")
+@click.argument("setting", nargs=-1, metavar=_SETTING)
+@root_option
+@click.pass_obj
+def push_command(root: str | None, /, **given: Any) -> int:
+    """Give the fleet what was set for this server alone: a setting, a record, or all that was set with --local.
+
+    The layer that the value hides here gets it.
+
+    \b
+    Examples:
+      esmith fleet push
+      esmith fleet push configuration qpsmtpd DNSBL
+    """
+    from esmith.fleet.admin.local_values import push
+
+    layout, words = Layout.chosen(root), list(given["setting"])
+    with closing(open_store(layout, write=True)) as store:
+        cells, notes = push(layout, store, words, Author.current(["esmith", "fleet", "push", *words]))
+    print_report([*(f"pushed: {' '.join(filter(None, cell))}" for cell in cells), *notes])
+    return 0
+
+
+@click.command("drop")
+@click.argument("setting", nargs=-1, metavar=_SETTING)
+@root_option
+@click.pass_obj
+def drop_command(root: str | None, /, **given: Any) -> int:
+    """Have the fleet's value show again, in the place of what was set for this server alone.
+
+    Without words: of all that was set with --local.
+
+    \b
+    Examples:
+      esmith fleet drop
+      esmith fleet drop configuration qpsmtpd DNSBL
+    """
+    from esmith.fleet.admin.local_values import drop
+
+    layout, words = Layout.chosen(root), list(given["setting"])
+    with closing(open_store(layout, write=True)) as store:
+        cells = drop(store, words, Author.current(["esmith", "fleet", "drop", *words]))
+    print_report(f"dropped: {' '.join(filter(None, cell))}" for cell in cells)
+    return 0
+
+
+@click.command("resync")
+@click.option("--dry-run", is_flag=True, help="Show what would change here, and change nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@root_option
+@click.pass_obj
+def resync_command(root: str | None, /, **given: Any) -> int:
+    """Take the journal in etcd for the truth, and make the shared settings of this server again from it.
+
+    For a server that stopped at a row, or after etcd was restored from a backup. What would change is shown first.
+
+    \b
+    Examples:
+      esmith fleet resync --dry-run
+      esmith fleet resync
+    """
+    from esmith.fleet.admin.again import preview, read_again, resync
+    from esmith.fleet.admin.own import Own
+    from esmith.fleet.admin.waking import wake
+
+    layout, author = Layout.chosen(root), Author.current(["esmith", "fleet", "resync"])
+    with closing(open_store(layout, write=True)) as store:
+        with store.snapshot() as snapshot:
+            own = Own.restored(layout, snapshot)
+        journal = read_again(own)
+        head = journal.chain.head.number
+        print_report([f"etcd has fleet revision {head} of {own.fleet}, this server {own.head.number}"])
+        effect = preview(store, own, journal, author)
+        with store.snapshot() as snapshot:
+            print_report(effect_lines(layout, snapshot, effect))
+        if given["dry_run"]:
+            return 0
+        if not may_go_on("Take it?", yes=given["yes"]):
+            return ExitCode.FAILED
+        resync(store, own, journal, author)
+    wake(layout)
+    print_report([f"this server has fleet revision {head}"])
+    return 0

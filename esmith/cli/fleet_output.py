@@ -1,0 +1,55 @@
+"""What the commands of ``esmith fleet`` print in the same way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from esmith.cli.agreement import agrees, may_ask
+from esmith.cli.changed_settings import change_lines
+from esmith.errors import UsageError
+from esmith.names import counted
+
+if TYPE_CHECKING:
+    from esmith.fleet.admin.membership import Effect
+    from esmith.layout import Layout
+    from esmith.store.protocol import Snapshot
+
+#: Of the settings that change; more would hide the question.
+_SHOWN = 40
+
+
+def may_go_on(question: str, *, yes: bool) -> bool:
+    """Ask whether to go on, and return the answer.
+
+    :param yes: whether ``--yes`` was given.
+    :raises UsageError: when nobody can be asked.
+    """
+    if yes:
+        return True
+    if not may_ask():
+        raise UsageError(
+            "nobody can be asked: this is no terminal", hint="see what it would do with --dry-run, and then use --yes"
+        )
+    return agrees(question)
+
+
+def next_steps(layout: Layout) -> list[str]:
+    """Return what starts the agent of a new member."""
+    if layout.is_machine:
+        return ["to start its agent: esmith control start esmith-fleet"]
+    return ["to start its agent, in the foreground: esmith fleet agent"]
+
+
+def effect_lines(layout: Layout, snapshot: Snapshot, effect: Effect) -> Iterator[str]:
+    """Yield the settings that change here, each with its old and its new value and where that is from."""
+    lines = change_lines(layout, snapshot, list(effect.changes[:_SHOWN]))
+    for line, source in zip(lines, effect.sources, strict=False):
+        yield f"{line}  ({source})" if source else line
+    if len(effect.changes) > _SHOWN:
+        yield f"... and {counted(len(effect.changes) - _SHOWN, 'more setting')}"
+    yield (
+        f"{counted(len(effect.changes), 'setting')} of this server would change"
+        if effect.changes
+        else ("no setting of this server would change")
+    )

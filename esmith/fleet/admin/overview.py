@@ -1,0 +1,202 @@
+"""``esmith fleet status``: the servers of a fleet and of etcd, and what is wrong with them, each with its cure.
+
+Names and texts that others wrote into etcd are data, of limited length and made printable by who reads them
+(:mod:`esmith.fleet.agent.others`).
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+
+from esmith.errors import EsmithError, StoreError
+from esmith.fields import dataclass, field
+from esmith.fleet.agent.others import read_statuses
+from esmith.fleet.agent.places import status_of
+from esmith.fleet.journal.errors import RowError
+from esmith.fleet.replica.asking import AgentAwayError, status
+from esmith.names import counted
+from esmith.printable import shown_time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from esmith.fleet.admin.own import Own
+    from esmith.fleet.etcd.client import Etcd
+    from esmith.fleet.etcd.health import MemberHealth
+    from esmith.fleet.journal.members import Members
+    from esmith.layout import Layout
+
+#: Seconds after which a server that does not report is named; it reports every half minute.
+SILENCE = 150
+#: More of a status file is not read.
+_MOST = 1 << 22
+
+
+@dataclass
+class Finding:
+    """What is wrong.
+
+    :param subject: a server, or an address of etcd.
+    :param message: what is wrong with it.
+    :param cure: what to do; "" where that is not known.
+    :param is_elsewhere: whether that is to be done on another server.
+    """
+
+    subject: str
+    message: str
+    cure: str = ""
+    is_elsewhere: bool = False
+
+
+@dataclass
+class Overview:
+    """How a fleet is.
+
+    :param own: this member.
+    :param members: those of the journal in etcd; where that cannot be read, those that this server knows.
+    :param hosts: what each server says about itself, by :func:`esmith.fleet.agent.others.read_statuses`; of one that
+        has not reported only its name.
+    :param etcd: the servers of etcd.
+    :param revision: the last row of the journal in etcd; None when that is not known.
+    :param away: why etcd does not answer; "" when it does.
+    :param findings: what is wrong.
+    """
+
+    own: Own
+    members: Members
+    hosts: list[dict[str, Any]] = field(default_factory=list)
+    etcd: list[MemberHealth] = field(default_factory=list)
+    revision: int | None = None
+    away: str = ""
+    findings: list[Finding] = field(default_factory=list)
+
+
+def overview_of(layout: Layout, own: Own) -> Overview:
+    """Return how the fleet is; where etcd does not answer, as far as this server knows."""
+    found = Overview(own, own.members)
+    agent = _ask_agent(layout, found)
+    try:
+        with own.connect() as etcd:
+            found.etcd = etcd.health()
+            remote = own.remote(etcd)
+            reported = read_statuses(remote.statuses())
+            found.revision = remote.head().number
+            _read_members(found, etcd)
+    except EsmithError as error:
+        found.away = error.message
+        reported = _known_here(agent if agent is not None else _status_file(layout))
+        if not any(one.troubles for one in found.etcd):
+            found.findings.append(Finding("etcd", error.message, error.hint))
+    by_name = {one["host"]: one for one in reported}
+    found.hosts = [by_name.get(name, {"host": name}) for name in found.members]
+    _add_findings(found)
+    return found
+
+
+def _read_members(found: Overview, etcd: Etcd) -> None:
+    """Read on in the journal: this server need not have the last row."""
+    journal = found.own.journal(etcd)
+    try:
+        journal.read_on()
+    except RowError as error:
+        found.findings.append(Finding("journal", error.message, error.hint))
+    found.members = journal.chain.members
+
+
+def _ask_agent(layout: Layout, found: Overview) -> dict[str, Any] | None:
+    try:
+        return status(layout.root)
+    except AgentAwayError as error:
+        service = "esmith control start esmith-fleet" if layout.is_machine else "esmith fleet agent"
+        found.findings.append(Finding(found.own.host, error.message, f"start it: {service}"))
+    except StoreError as error:
+        found.findings.append(Finding(found.own.host, error.message, error.hint))
+    return None
+
+
+def _status_file(layout: Layout) -> dict[str, Any]:
+    """Return what the agent wrote last; {} when there is nothing of it."""
+    try:
+        with open(status_of(layout), "rb") as file:
+            data = json.loads(file.read(_MOST))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def _known_here(data: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what this server knows of all, from what its agent says."""
+    others = data.get("hosts")
+    rows = [
+        (str(one.get("host")), json.dumps(one).encode())
+        for one in (others if isinstance(others, list) else [])
+        if isinstance(one, dict) and one.get("host") != data.get("host")
+    ]
+    if data.get("host"):
+        rows.append((str(data["host"]), json.dumps({**data, "hosts": []}).encode()))
+    return read_statuses(rows)
+
+
+def _add_findings(found: Overview) -> None:
+    for member in found.etcd:
+        found.findings += [Finding(member.endpoint, one.message, one.cure) for one in member.troubles]
+    known = [host for host in found.hosts if host.get("revision") is not None]
+    newest = max([found.revision or 0, *(host["revision"] for host in known)])
+    usual = _most_common(host["digest"] for host in known if host["revision"] == newest)
+    version = _most_common(host["program"] for host in known)
+    for host in found.hosts:
+        rows = _findings_of(found, host, newest, usual, version)
+        for row in rows:
+            row.is_elsewhere = host["host"] != found.own.host
+        found.findings += rows
+
+
+def _most_common(values: Any) -> str:
+    counts = Counter(value for value in values if value)
+    return max(counts, key=lambda value: (counts[value], value)) if counts else ""
+
+
+def _findings_of(found: Overview, host: dict[str, Any], newest: int, usual: str, version: str) -> list[Finding]:
+    """Return what is wrong with a server."""
+    name = host["host"]
+    on = "" if name == found.own.host else f"on {name}: "
+    if host.get("revision") is None:
+        return [Finding(name, "has not reported yet", f"{on}start its agent: esmith fleet agent")]
+    rows = []
+    if host["stopped"]:
+        rows.append(Finding(name, f"applies no more changes: {host['stopped']}", f"{on}esmith fleet resync --dry-run"))
+    elif host["error"] and not found.away:
+        rows.append(Finding(name, host["error"], f"{on}esmith fleet status"))
+    silent = time.time() - (host["time"] or 0)
+    if silent > SILENCE and not found.away:
+        since = shown_time(host["time"] or 0)
+        rows.append(Finding(name, f"has not reported since {since}", f"{on}is it up, and its service esmith-fleet?"))
+    elif host["revision"] < newest and not host["stopped"] and silent > SILENCE / 10:
+        rows.append(Finding(name, f"has revision {host['revision']} of {newest}", f"{on}esmith fleet status"))
+    if host["revision"] == newest and usual and host["digest"] and host["digest"] != usual:
+        message = "has other shared settings than the others at the same revision"
+        rows.append(Finding(name, message, f"{on}esmith fleet resync --dry-run"))
+    if version and host["program"] and host["program"] != version:
+        rows.append(
+            Finding(
+                name, f"has version {host['program']} of e-smith, others {version}", f"upgrade {name}, or the others"
+            )
+        )
+    if host["overrides"]:
+        message = f"{counted(host['overrides'], 'setting')} set for it alone while etcd was away"
+        rows.append(Finding(name, message, f"{on}to give them to all: esmith fleet push"))
+    return rows
+
+
+def age_of(seconds: int | None, now: float) -> str:
+    """Return how long ago something was, for people."""
+    if not seconds:
+        return "never"
+    past = max(0, int(now - seconds))
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if past >= size:
+            return f"{past // size} {unit}"
+    return f"{past} s"

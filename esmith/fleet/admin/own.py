@@ -1,0 +1,129 @@
+"""This member as commands of an administrator act for it: its name, its keys, its place in the journal in etcd."""
+
+from __future__ import annotations
+
+from esmith.errors import StoreError, UsageError
+from esmith.fields import dataclass
+from esmith.fleet.admin import accounts, place
+from esmith.fleet.admin.membership import DATABASE, RECORD, require_member
+from esmith.fleet.admin.place import FleetFiles
+from esmith.fleet.admin.reading import FIRST, Journal
+from esmith.fleet.agent.remote import Remote
+from esmith.fleet.journal.chain import START, Chain, Head
+from esmith.fleet.journal.keys import SigningKey
+from esmith.fleet.journal.members import Members
+from esmith.fleet.replica import member
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from esmith.fleet.etcd.client import Etcd
+    from esmith.layout import Layout
+    from esmith.store.protocol import Snapshot
+
+
+@dataclass
+class Own:
+    """A member, as its store has it.
+
+    :param files: its keys and passwords.
+    :param fleet: the name of its fleet.
+    :param host: its name there.
+    :param endpoints: of etcd.
+    :param head: the last row that it has applied.
+    :param members: the members, as that row left them.
+    :param first: the hash of row 1.
+    """
+
+    files: FleetFiles
+    fleet: str
+    host: str
+    endpoints: tuple[str, ...]
+    head: Head
+    members: Members
+    first: str
+
+    @classmethod
+    def of(cls, layout: Layout, snapshot: Snapshot) -> Own:
+        """Return this member.
+
+        :raises UsageError: when this server is in no fleet.
+        :raises StoreError: when what the store has of the fleet is damaged.
+        """
+        own, endpoints = require_member(snapshot), _endpoints(snapshot)
+        members = Members.from_states(own.name, dict(snapshot.states(member.TABLE)))
+        return cls(FleetFiles(layout), own.name, own.host, endpoints, Head.parse(own.base), members, own.text(FIRST))
+
+    @classmethod
+    def restored(cls, layout: Layout, snapshot: Snapshot) -> Own:
+        """Return this member, or what a backup has brought back of it: its settings and its keys, and no row.
+
+        :raises UsageError: when this server is in no fleet, and no backup of a member was restored.
+        """
+        files = FleetFiles(layout)
+        props = {prop: snapshot.prop(DATABASE, RECORD, prop) or "" for prop in ("status", "Name", "Host")}
+        is_here = all(files.has(name) for name in (*place.OF_A_MEMBER, place.CA))
+        if member.Membership(snapshot).is_member or props["status"] != "enabled" or not is_here:
+            return cls.of(layout, snapshot)
+        fleet, first = props["Name"], files.text(place.FIRST_ROW)
+        return cls(files, fleet, props["Host"], _endpoints(snapshot), START, Members(fleet), first)
+
+    def connect(self) -> Etcd:
+        """Return a client of etcd with the rights of this member; nothing is sent yet.
+
+        :raises UsageError: when no endpoint of etcd is set.
+        :raises StoreError: when a certificate or the password cannot be read.
+        """
+        if not self.endpoints:
+            raise UsageError(
+                "no endpoint of etcd is set",
+                place=f"{DATABASE} {RECORD} Endpoints",
+                hint="set it: config setprop fleet Endpoints https://ADDRESS:2379,https://ADDRESS:2379",
+            )
+        password = self.files.text(place.PASSWORD)
+        return accounts.connect(self.files, self.endpoints, accounts.user_of(self.fleet, self.host), password)
+
+    def remote(self, etcd: Etcd) -> Remote:
+        """Return the journal in etcd, which this member may write.
+
+        :raises StoreError: when the key that signs cannot be read.
+        """
+        return Remote(etcd, self.fleet, self.host, self.signing_key())
+
+    def signing_key(self) -> SigningKey:
+        """Return what signs the rows of this member.
+
+        :raises StoreError: when it cannot be read.
+        """
+        return SigningKey.load(self.files.path(place.SIGNING_KEY))
+
+    def journal(self, etcd: Etcd) -> Journal:
+        """Return the journal from where this member is; rows are read when one is written.
+
+        :raises StoreError: when the key that signs cannot be read.
+        """
+        return Journal(self.remote(etcd), Chain(self.fleet, head=self.head, members=self.members.copy()))
+
+    def require_lead(self, what: str) -> None:
+        """Refuse what only the fleet's first server may do.
+
+        :raises UsageError: names that server.
+        """
+        if self.members.lead != self.host:
+            raise UsageError(f"only {self.members.lead}, the first server of the fleet, {what}", hint="run it there")
+
+    def require_root(self) -> None:
+        """Refuse where the password of etcd's root is not.
+
+        :raises StoreError: says where it has to be.
+        """
+        if not self.files.has(place.ROOT_PASSWORD):
+            raise StoreError(
+                "the password of etcd's root is not on this server",
+                place=self.files.path(place.ROOT_PASSWORD),
+                hint="copy it from the server on which the fleet was made, with its mode 0600",
+            )
+
+
+def _endpoints(snapshot: Snapshot) -> tuple[str, ...]:
+    text = snapshot.prop(DATABASE, RECORD, "Endpoints") or ""
+    return tuple(word.strip() for word in text.split(",") if word.strip())

@@ -1,0 +1,273 @@
+"""Follows the journal: reads what is missing, watches for what comes, and has each row checked and applied.
+
+A watch is never trusted alone. Whenever it ends, for whatever reason, and whenever somebody asks for it, the rows after
+the store's own are read again, and the own one is compared.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import threading
+
+from esmith.errors import EsmithError
+from esmith.fleet.agent.checked import checker_of
+from esmith.fleet.agent.state import Trouble, trouble_of
+from esmith.fleet.etcd.errors import AwayError, DeniedError
+from esmith.fleet.journal.errors import RowError
+from esmith.fleet.journal.row import decode, hash_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from esmith.fleet.agent.checked import Checked, Checker
+    from esmith.fleet.agent.connecting import Connector
+    from esmith.fleet.agent.local import Local
+    from esmith.fleet.agent.outbox import Outbox
+    from esmith.fleet.agent.remote import Remote
+    from esmith.fleet.agent.state import State
+    from esmith.fleet.etcd.watch import Watch
+    from esmith.fleet.journal.chain import Head
+
+#: So many rows are read at once; each has less than a megabyte.
+_PAGE = 64
+#: So many rows that were missed are applied one by one, each with its author; more go into one transaction together.
+_FEW = 50
+#: Seconds until the next try after a failure: at first, and at most.
+_FIRST_TRY, _LONGEST_TRY = 0.2, 30.0
+#: A command has so many seconds to store its change itself, before the agent waits for the store.
+_COMMAND_SECONDS = 5.0
+_RESYNC = "replay the journal: esmith fleet resync; etcd that was restored: docs/fleet.md#a-restored-etcd"
+
+
+class StoppedError(EsmithError):
+    """No row may be applied until somebody has acted."""
+
+
+class Follower:
+    """Follows for one host.
+
+    :param local: its store.
+    :param state: of the agent.
+    :param outbox: of this host.
+    :param connect: returns the journal in etcd.
+    :param heartbeat: seconds after which the cause of a stop is looked for again.
+    :param has_signals: called when there may be signals to run.
+    """
+
+    def __init__(
+        self,
+        local: Local,
+        state: State,
+        outbox: Outbox,
+        *,
+        connect: Connector,
+        heartbeat: float,
+        has_signals: Callable[[], None],
+    ) -> None:
+        self._local = local
+        self._state = state
+        self._outbox = outbox
+        self._connect = connect
+        self._heartbeat = heartbeat
+        self._has_signals = has_signals
+        self._watch: Watch | None = None
+        self._kicked = threading.Event()
+        self._lock = threading.Lock()
+
+    def run(self) -> None:
+        """Follow until the agent ends."""
+        tries = 0
+        while not self._state.ends():
+            self._kicked.clear()
+            try:
+                self._follow()
+                tries = 0
+            except (StoppedError, RowError) as error:
+                self._stop(error)
+                tries = 0
+                self._kicked.wait(self._heartbeat * random.uniform(0.8, 1.2))
+            except EsmithError as error:
+                self._state.fail("following", error)
+                longest = min(_LONGEST_TRY, self._heartbeat)
+                self._kicked.wait(min(longest, _FIRST_TRY * 2**tries) * random.uniform(0.5, 1.0))
+                tries = min(tries + 1, 12)
+                self._reconnect(error)
+
+    def kick(self) -> None:
+        """Have it look again at once, whatever it does."""
+        self._kicked.set()
+        with self._lock:
+            if self._watch is not None:
+                self._watch.close()
+
+    def _reconnect(self, error: EsmithError) -> None:
+        """Have the next try begin with a new client, unless it was the password that etcd had no time to look at."""
+        if isinstance(error, AwayError) and any(reason.startswith("no token") for reason in error.reasons.values()):
+            # After etcd was restarted all hosts ask for a token at once: with little patience none would get one.
+            with contextlib.suppress(EsmithError):
+                self._connect().etcd.log_in()
+        else:
+            self._connect.forget()
+
+    def _stop(self, error: EsmithError) -> None:
+        self._state.update(stopped=trouble_of(error))
+        self._state.fail("following", None)
+        with contextlib.suppress(EsmithError):
+            self._local.set_state("stopped", trouble_of(error).message.encode())
+
+    def _follow(self) -> None:
+        """Read what is missing and watch, until the watch ends.
+
+        :raises StoppedError: when the journal is not what this host knows of it.
+        :raises RowError: when a row does not fit.
+        :raises EsmithError: when etcd or the store fails.
+        """
+        with self._local.snapshot() as snapshot:
+            remote = self._connect.renewed(snapshot)
+            checker = checker_of(snapshot, remote.fleet)
+        self._state.update(local=checker.head)
+        self._outbox.remove_until(checker.head.number)
+        try:
+            head, own, revision = remote.head_and_row(checker.head.number)
+        except DeniedError:
+            # Who was removed is let in no more.
+            self._require_own(checker, remote)
+            raise
+        require_same(checker.head, head, own)
+        self._state.update(head=head)
+        self._catch_up(checker, remote, head)
+        self._require_own(checker, remote)
+        self._state.update(stopped=Trouble())
+        self._state.fail("following", None)
+        self._local.set_state("stopped", None)
+        self._has_signals()
+        with contextlib.closing(remote.watch(revision + 1)) as watch:
+            with self._lock:
+                self._watch = watch
+            try:
+                if not (self._kicked.is_set() or self._state.ends()):
+                    self._listen(checker, remote, watch)
+            finally:
+                with self._lock:
+                    self._watch = None
+
+    def _listen(self, checker: Checker, remote: Remote, watch: Watch) -> None:
+        """Apply what comes, until the watch ends, or something is missing."""
+        for batch in watch:
+            rows: list[tuple[int, bytes]] = []
+            for event in batch.events:
+                number, raw = remote.number_of(event.row.key), event.row.value
+                if event.is_deletion:
+                    raise StoppedError(f"row {number} of the fleet's journal was deleted", hint=_RESYNC)
+                if number > checker.head.number + len(rows):
+                    rows.append((number, raw))
+                else:
+                    _require_known(checker.head, number, raw, remote)
+            if rows and not self._take(checker, remote, rows):
+                return
+            if self._state.ends() or self._kicked.is_set():
+                return
+
+    def _catch_up(self, checker: Checker, remote: Remote, head: Head) -> None:
+        """Read and apply the rows after the store's own, up to the last one there is."""
+        while not self._state.ends():
+            rows = remote.rows(checker.head.number + 1, _PAGE)
+            if rows and not self._take(checker, remote, rows, is_few=head.number - checker.head.number <= _FEW):
+                missing, there = checker.head.number + 1, rows[-1][0]
+                raise StoppedError(
+                    f"row {missing} of the fleet's journal is missing, and row {there} is there", hint=_RESYNC
+                )
+            if len(rows) < _PAGE:
+                break
+        if checker.head.number < head.number:
+            missing = checker.head.number + 1
+            raise StoppedError(f"row {missing} of the fleet's journal is missing", hint=_RESYNC)
+
+    def _take(self, checker: Checker, remote: Remote, rows: list[tuple[int, bytes]], *, is_few: bool = True) -> bool:
+        """Check and apply rows; return whether there was no gap before or between them."""
+        ready: list[Checked] = []
+        fault: RowError | None = None
+        is_whole = True
+        for number, raw in rows:
+            is_whole = number == checker.head.number + 1
+            if not is_whole:
+                break
+            try:
+                ready.append(checker.take(raw, remote.blobs))
+            except RowError as error:
+                # What fits is applied before one that does not is complained about.
+                fault = error
+                break
+            if is_few:
+                self._apply([ready.pop()], remote, checker)
+        if ready:
+            self._apply(ready, remote, checker)
+        if fault is not None:
+            raise fault
+        return is_whole
+
+    def _apply(self, ready: list[Checked], remote: Remote, checker: Checker) -> None:
+        for one in ready:
+            if one.row.host == remote.host and self._outbox.find(one.row.token) is not None:
+                self._state.wait_for_command(one.row.token, _COMMAND_SECONDS)
+        now = self._local.apply(ready, self._outbox, remote.host)
+        self._outbox.remove_until(now.number)
+        if now.number > self._state.head.number:
+            self._state.update(head=now)
+        self._state.update(local=now)
+        self._state.fail("following", None)
+        if any(one.row.kind in ("leave", "remove") for one in ready):
+            self._require_own(checker, remote)
+        if any(one.row.kind == "signal" for one in ready):
+            self._has_signals()
+
+    def _require_own(self, checker: Checker, remote: Remote) -> None:
+        """Refuse to go on where this host is no member any more.
+
+        :raises StoppedError: then.
+        """
+        if checker.head.number and remote.host not in checker.members:
+            raise StoppedError(
+                f"{remote.host} is no member of the fleet {remote.fleet} any more; its settings stay as they are",
+                hint="leave here, too: esmith fleet leave; to come back: esmith fleet join",
+            )
+
+
+def require_same(own: Head, head: Head, raw: bytes | None) -> None:
+    """Refuse a journal that is not the one whose rows were applied here.
+
+    :param own: the fleet revision of the store.
+    :param head: that of etcd.
+    :param raw: the row of the own revision in etcd.
+    :raises StoppedError: says what is wrong.
+    """
+    if head.number < own.number:
+        raise StoppedError(
+            f"etcd has fleet revision {head.number}, and this host has {own.number}: etcd was restored from a backup",
+            hint=_RESYNC,
+        )
+    if own.number and raw is None:
+        raise StoppedError(f"row {own.number} of the fleet's journal is missing", hint=_RESYNC)
+    if raw is not None and hash_of(raw) != own.hash:
+        raise StoppedError(
+            f"row {own.number} of the fleet's journal is another one than was applied here: its past was changed",
+            hint=_RESYNC,
+        )
+
+
+def _require_known(own: Head, number: int, raw: bytes, remote: Remote) -> None:
+    """Refuse a row that took the place of one which was applied here.
+
+    :param own: the fleet revision that was applied last.
+    :param number: of a row that is not after it.
+    :raises StoppedError: then.
+    """
+    if number < own.number:
+        after = remote.row(number + 1)
+        is_known = after is not None and decode(after).previous == hash_of(raw)
+    else:
+        is_known = own.hash == hash_of(raw)
+    if not is_known:
+        raise StoppedError(f"row {number} of the fleet's journal was written again", hint=_RESYNC)

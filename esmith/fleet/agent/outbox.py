@@ -1,0 +1,141 @@
+"""What was sent and of which it is not known yet whether it landed, or whether this host has it: one file a change.
+
+A file is there before anything of its change leaves this host, and goes when the store has the revision, or when it is
+settled that the change never landed. So whatever ends the agent or the command, the next agent knows what to look for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+
+from esmith.fields import dataclass
+from esmith.fleet.agent.places import make_private, write_whole
+from esmith.fleet.agent.points import reach
+from esmith.names import is_temporary
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    #: Database, key, property ("" is the type) and value (None deletes it) of a cell of this host.
+    HostChange = tuple[str, str, str, str | None]
+
+_FORMAT = 1
+_TOKEN_DIGITS = 32
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A change that was sent.
+
+    :param token: of its row.
+    :param revision: the fleet revision that it is to become.
+    :param previous: the hash of the row before it.
+    :param host: what is changed in this host's own layer together with it.
+    :param is_blobs: whether its changes went to blobs.
+    """
+
+    token: str
+    revision: int
+    previous: str
+    host: list[HostChange]
+    is_blobs: bool = False
+
+
+class Outbox:
+    """The files of a root; one thread writes, any may look.
+
+    :param path: its directory; made when it is not there.
+    :raises StoreError: when that cannot be.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        make_private(path)
+        self._sent: dict[str, Sent] = {}
+        for name in sorted(os.listdir(path)):
+            sent = _read(os.path.join(path, name), name)
+            if sent is not None:
+                self._sent[sent.token] = sent
+
+    def remove_left(self) -> None:
+        """Remove what a killed agent was writing: nothing of it was sent."""
+        for name in os.listdir(self._path):
+            if is_temporary(name):
+                with contextlib.suppress(OSError):
+                    os.unlink(os.path.join(self._path, name))
+
+    def all(self) -> list[Sent]:
+        """Return what is in it, in the order of the revisions."""
+        return sorted(self._sent.copy().values(), key=lambda sent: (sent.revision, sent.token))
+
+    def find(self, token: str) -> Sent | None:
+        """Return what was sent under a token, None when that is not in it."""
+        return self._sent.get(token)
+
+    def add(self, sent: Sent) -> None:
+        """Note what is about to be sent; it is on the disk when this returns.
+
+        :raises OSError: when it cannot be written; then it is not noted.
+        """
+        reach("before outbox")
+        data = {
+            "format": _FORMAT,
+            "token": sent.token,
+            "revision": sent.revision,
+            "previous": sent.previous,
+            "host": sent.host,
+            "blobs": sent.is_blobs,
+        }
+        write_whole(self._file(sent.token), json.dumps(data).encode(), durable=True)
+        self._sent[sent.token] = sent
+        reach("after outbox")
+
+    def remove(self, token: str) -> None:
+        """Forget what was sent under a token, because nothing is left to be done about it.
+
+        A crash of the machine may bring the file back: whoever finds it sees by the revision that it is done.
+        """
+        if self._sent.pop(token, None) is None:
+            return
+        reach("before removal")
+        with contextlib.suppress(OSError):
+            os.unlink(self._file(token))
+        reach("after removal")
+
+    def remove_until(self, revision: int) -> None:
+        """Forget all that was to become a revision which the store has: it did, or another change did."""
+        for sent in self.all():
+            if sent.revision <= revision:
+                self.remove(sent.token)
+
+    def _file(self, token: str) -> str:
+        return os.path.join(self._path, f"{token}.json")
+
+
+def _read(path: str, name: str) -> Sent | None:
+    """Return what a file holds; None when it is not one of ours."""
+    try:
+        with open(path, "rb") as file:
+            data = json.loads(file.read())
+        return _sent_of(data) if name == f"{data['token']}.json" else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _sent_of(data: dict[str, Any]) -> Sent | None:
+    """Return what was sent.
+
+    :raises ValueError, KeyError, TypeError: when it is not in the form of :meth:`Outbox.add`.
+    """
+    if data["format"] != _FORMAT or not is_token(data["token"]):
+        return None
+    host: list[HostChange] = [(database, key, prop, value) for database, key, prop, value in data["host"]]
+    return Sent(data["token"], int(data["revision"]), str(data["previous"]), host, is_blobs=bool(data["blobs"]))
+
+
+def is_token(text: object) -> bool:
+    """Return whether a text can be the token of a row."""
+    return isinstance(text, str) and len(text) == _TOKEN_DIGITS and set(text) <= set("0123456789abcdef")

@@ -1,0 +1,1 @@
+"""Tests of the commands of ``esmith fleet``, with a real etcd."""
