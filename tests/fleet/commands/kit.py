@@ -87,7 +87,7 @@ class Server(Root):
             return Membership(snapshot).revision
 
     def faults(self) -> list[str]:
-        """Return what of its settings is not as the layers say."""
+        """Return which of its settings are not as the layers have them."""
         with opened(self.path, write=False) as store, store.snapshot() as snapshot:
             return checking.faults(snapshot, Scopes(self.layout, snapshot))
 
