@@ -38,6 +38,7 @@ PACKAGES = {
     "dpkg-deb": "dpkg",
     "etcd": "etcd-server",
     "etcdctl": "etcd-client",
+    "faketime": "faketime",
     "fetchmail": "fetchmail",
     "fish": "fish",
     "freshclam": "clamav-freshclam",
