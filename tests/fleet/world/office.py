@@ -162,6 +162,11 @@ class Host:
             wait_for(self.status, f"the agent of {self.name} to answer; {self.said()}")
             yield child
 
+    @property
+    def has_agent(self) -> bool:
+        """Whether the agent was started and not ended."""
+        return self._pid != 0
+
     def kill_agent(self) -> None:
         """Kill the agent, and start another at once."""
         self.end_agent(signal.SIGKILL)
@@ -232,7 +237,8 @@ class Host:
         return str(wait_for(found, f"{self.name} to notice; {self.said()}"))
 
     def wait_going_on(self) -> None:
-        """Wait until the agent is not stopped any more."""
+        """Have the agent look again, and wait until it is not stopped any more."""
+        self.ask({"verb": "look"})
         wait_for(lambda: self.status() and not self.stopped, f"{self.name} to go on; {self.said()}")
 
     def said(self) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 
 import pytest
-from esmith.fleet.agent.points import POINTS
 
+from esmith.fleet.agent.points import POINTS
 from tests.fleet.cluster import wait_for
 from tests.fleet.world.fleet import Fleet
 
