@@ -4,6 +4,7 @@
 # make demo    set up and run the main job in the folder demo-root
 # make demo-mail  a trial of mail with the real daemons in the folder demo-mail-root, without root: docs/mail-server.md; WAIT=yes goes on until ^C
 # make demo-manager  a small office in the folder demo-root, and its settings in a browser: docs/manager.md; ends with ^C
+# make demo-fleet  three etcd and three servers that share settings, in the folder demo-fleet-root, without root: docs/fleet.md; WAIT=yes goes on until ^C
 # make deb     the Debian package, in dist: docs/mail-server.md
 # make test    set up and pass the tests
 # make test-long  the tests that take minutes: every size of free space on a full disk
@@ -36,7 +37,7 @@ PREFIX ?= /opt/esmith
 DOMAIN ?=
 NAME ?=
 SETUP ?=
-# Whether the daemons of make demo-mail go on after its trial, so that mail can be read and sent.
+# Whether what make demo-mail and make demo-fleet start goes on, to look around.
 WAIT ?=
 # The port of make demo-manager; one that is free otherwise.
 PORT ?=
@@ -51,7 +52,7 @@ export PATH := $(subst $(CURDIR)/$(BIN):,,$(PATH))
 # Where it is set, every process compiles the engine, the tests and their assertions again: 12 s for each worker.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help mailserver uninstall-mailserver demo demo-mail demo-manager deb test test-long crash fuzz mutants lint \
+.PHONY: help mailserver uninstall-mailserver demo demo-mail demo-manager demo-fleet deb test test-long crash fuzz mutants lint \
 	bench bench-long counts clean
 .DELETE_ON_ERROR:
 
@@ -88,6 +89,9 @@ demo-mail: $(VENV)/installed
 demo-manager: $(VENV)/installed-manager
 	@$(BIN)/python -m demo.manager demo-root $(if $(PORT),--port '$(PORT)')
 
+demo-fleet: $(VENV)/installed-fleet
+	@$(BIN)/python -m demo.fleet demo-fleet-root $(if $(WAIT),--wait)
+
 test: $(VENV)/installed-test
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 
@@ -118,7 +122,7 @@ counts: $(VENV)/installed
 	@$(BIN)/python -m bench.counts
 
 clean:
-	rm -rf $(VENV) .mutants .fuzz demo-root demo-mail-root build dist
+	rm -rf $(VENV) .mutants .fuzz demo-root demo-mail-root demo-fleet-root build dist
 
 # Debian's python3 without python3-venv cannot put pip into an environment, but pip can install into one from outside.
 $(VENV)/bin/python:
@@ -144,6 +148,10 @@ $(VENV)/installed-deb: pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/installed-manager: pyproject.toml | $(VENV)/bin/python
 	$(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check -e '.[manager]'
+	@touch $@ $(VENV)/installed
+
+$(VENV)/installed-fleet: pyproject.toml | $(VENV)/bin/python
+	$(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check -e '.[fleet]'
 	@touch $@ $(VENV)/installed
 
 $(VENV)/installed-fuzz: $(VENV)/installed-test

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import accounts, importing, lists, machine, manager, networks, recovery, settings, table, templates
+from bench import accounts, fleet, importing, lists, machine, manager, networks, recovery, settings, table, templates
 from bench.growth import Growth
 from bench.measuring import CommandError, Runner
 from bench.original import NoOriginalError, Original
@@ -30,6 +30,7 @@ PARTS: dict[str, Callable[[Workshop], Measured]] = {
     "killed": recovery.measure_large,
     "recover": recovery.measure_events,
     "panel": manager.measure,
+    "fleet": fleet.measure,
 }
 
 

@@ -8,12 +8,14 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-#: The figures of one row, by name: cpu (seconds), interpreter, original, against (ratios), peak, size (MB), counts.
+#: The figures of one row, by name: cpu (seconds), interpreter, original, against (ratios), peak, size (MB), counts; and
+#: of a clock, where what is waited for is done by several processes: p50, p95, last (seconds).
 Figures = dict[str, float]
 
 ROWS = Path(__file__).parent / "rows.toml"
 #: The unit that the goal of a figure names, and how much of the figure's own unit it is.
-UNITS = {"cpu": {"s": 1.0, "ms": 0.001}, "peak": {"MB": 1.0}, "size": {"MB": 1.0}}
+_TIME = {"s": 1.0, "ms": 0.001}
+UNITS = {"cpu": _TIME, "peak": {"MB": 1.0}, "size": {"MB": 1.0}, "p50": _TIME, "p95": _TIME, "last": _TIME}
 RATIOS = ("interpreter", "original", "against")
 _GOAL = re.compile(r"(\w+) <= (\d+(?:\.\d+)?)(?: (\w+))?")
 

@@ -9,6 +9,8 @@ COLUMNS = ("what", "CPU", "x Python", "x original", "x other row", "memory", "mo
 _WIDTHS = (58, 9, 9, 10, 11, 7, 24, 0)
 #: Figures of the column "more", with the word that follows the number.
 _MORE = {"size": "MB data file", "files": "files", "syncs": "syncs"}
+#: Those that are times of a clock, with the word before each.
+_TIMES = {"p50": "half within", "p95": "95 % within", "last": "all within"}
 
 
 def seconds(value: float) -> str:
@@ -20,6 +22,7 @@ def cells(row: Row, figures: Figures) -> list[str]:
     """Return the cells of a row, "" where nothing was measured."""
     ratios = [f"{figures[name]:.2f}" if name in figures else "" for name in ("interpreter", "original", "against")]
     more = [f"{figures[name]:.3g} {word}" for name, word in _MORE.items() if name in figures]
+    more += [f"{word} {seconds(figures[name])}" for name, word in _TIMES.items() if name in figures]
     return [
         row.title,
         seconds(figures["cpu"]),

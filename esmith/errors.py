@@ -143,23 +143,20 @@ class BusyError(EsmithError):
     """Another command holds a lock, and did not free it in time."""
 
     exit_code = ExitCode.BUSY
-
-
-class BehindError(BusyError):
-    """Another member of the fleet was quicker: this host has to have its change first. Nothing was changed.
-
-    :param head: the number of the fleet's last revision.
-    """
-
-    def __init__(self, head: int) -> None:
-        super().__init__(
-            f"another server of the fleet changed something at this moment (fleet revision {head})",
-            hint="do it again; nothing was changed",
-        )
-        self.head = head
+    #: Where a server of the same fleet was quicker: the number of the fleet's last revision (esmith.store.behind).
+    head = 0
 
 
 class UntrustedError(EsmithError):
     """Something the engine would read or run is not in the hands of its owners alone."""
 
     exit_code = ExitCode.UNTRUSTED
+
+
+def __getattr__(name: str) -> object:
+    if name == "BehindError":
+        # Only members of a fleet need it, and the class would cost each getprop a part of its time.
+        import importlib
+
+        return importlib.import_module("esmith.store.behind").BehindError
+    raise AttributeError(name)

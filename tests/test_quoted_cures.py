@@ -36,8 +36,8 @@ _CONSTANT = re.compile(r"[A-Z_]+")
 #: Texts that name what was called, or how something is called, and show nothing to paste; and why the others are safe.
 EXEMPT = {
     ("esmith/cli/backup.py", "counted(len(result.plan.changed), 'file')"): "what was done",
-    ("esmith/cli/db.py", "verb.name"): "the usage line of the original",
-    ("esmith/cli/db.py", "verb.operands"): "the usage line of the original",
+    ("esmith/cli/refusing.py", "verb.name"): "the usage line of the original",
+    ("esmith/cli/refusing.py", "verb.operands"): "the usage line of the original",
     ("esmith/cli/init.py", "by_environment"): "a remark behind the command",
     ("esmith/cli/more_verbs.py", "OPERANDS[name]"): "a usage line",
     ("esmith/cli/more_verbs.py", "name"): "a usage line",

@@ -11,7 +11,7 @@ import sys
 from esmith.cli.output import complain, leave, print_error, print_lines, remember_root, run
 from esmith.cli.verbs import LISTING, VERBS, NothingDone, Verb
 from esmith.environment import layer_of_commands
-from esmith.errors import BehindError, ExitCode, RefusedError, StoreError, UsageError
+from esmith.errors import BusyError, ExitCode, RefusedError, StoreError, UsageError
 from esmith.layout import Layout
 from esmith.store import is_flat, open_database
 
@@ -202,11 +202,12 @@ def _write(layout: Layout, database: str, verb: Verb, operands: list[str], optio
     written = layout, database, verb, operands, options, command
     try:
         outcome, notes = _written(*written)
-    except BehindError as behind:
-        # Another server of the fleet wrote meanwhile.
+    except BusyError as busy:
+        if not busy.head:
+            raise
         from esmith.fleet.surface.repeating import repeated
 
-        outcome, notes = repeated(layout, lambda: _written(*written), behind)
+        outcome, notes = repeated(layout, lambda: _written(*written), busy.head)
     if outcome is None:
         return ExitCode.FAILED
     if isinstance(outcome, NothingDone):
@@ -223,7 +224,7 @@ def _written(
 ) -> tuple[list[str] | NothingDone | None, list[str]]:
     """Do what a verb does in one transaction, and return its outcome, and in which layer of a fleet that was.
 
-    :raises BehindError: when other servers of the fleet changed settings meanwhile; nothing was changed.
+    :raises BusyError: when other servers of the fleet changed settings meanwhile; nothing was changed.
     """
     from esmith.schema.load import Schema
     from esmith.schema.remembered import RememberedFiles

@@ -226,7 +226,7 @@ def _origin(origin: dict[str, Any]) -> list[str]:
     """Return the lines that say which layer of a fleet a value comes from; only a member has them."""
     from esmith.fleet.surface.origins import hidden_words, layer_words
 
-    return [f"from {layer_words(origin['layer'])}", *hidden_words(origin)]
+    return [*([f"from {layer_words(origin['layer'])}"] if origin["layer"] else []), *hidden_words(origin)]
 
 
 def _read_lines(data: dict[str, Any]) -> list[str]:

@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from esmith.cli.db import Options
+    from esmith.cli.targets import Options
     from esmith.layout import Layout
     from esmith.store.protocol import Snapshot
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
-from functools import partial
 
+from esmith.cli.repeating import repeat
 from esmith.environment import clean, layer_of_commands
-from esmith.errors import BehindError, EsmithError, UsageError
+from esmith.errors import EsmithError, UsageError
 from esmith.layout import Layout
 from esmith.names import is_number, shorten
 from esmith.perl.protocol import MessageReader, ProtocolError, encode
@@ -81,8 +81,7 @@ def _answering(script: str) -> Callable[[Message], Message]:
     from esmith.schema.load import Schema
 
     source = StoreSource(layout, Author.current([script]), layer_of_commands())
-    service = StoreService(layout, source, schema=Schema(layout))
-    service.repeated = partial(_repeated, layout)
+    service = _Service(layout, source, schema=Schema(layout))
     script_templates = _Templates(layout, source, script)
     service.register("template", script_templates.text)
     service.register("template_in", script_templates.text_in)
@@ -93,11 +92,12 @@ def _answering(script: str) -> Callable[[Message], Message]:
     return service.answer
 
 
-def _repeated(layout: Layout, operation: Callable[[], Texts], behind: BehindError) -> Texts:
-    """Repeat an operation that other servers of the fleet were ahead of."""
-    from esmith.fleet.surface.repeating import repeated
+class _Service(StoreService):
+    """The operations on the databases, each repeated where other servers of a fleet were ahead of it."""
 
-    return repeated(layout, operation, behind)
+    def handle(self, name: str, arguments: Texts) -> Texts:
+        """Run one operation."""
+        return repeat(self._layout, lambda: super(_Service, self).handle(name, arguments))
 
 
 class _Templates:

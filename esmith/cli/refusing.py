@@ -1,4 +1,4 @@
-"""What ``db`` and ``config`` say of a wrong command line; a right one does not pay for it."""
+"""How ``db`` and ``config`` answer a wrong command line; a right one does not pay for it."""
 
 from __future__ import annotations
 

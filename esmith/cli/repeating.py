@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from esmith.errors import BehindError
+from esmith.errors import BusyError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,8 +22,9 @@ def repeat(layout: Layout, attempt: Callable[[], Outcome]) -> Outcome:
     """
     try:
         return attempt()
-    except BehindError as behind:
-        # A server that is in no fleet never comes here.
+    except BusyError as busy:
+        if not busy.head:
+            raise
         from esmith.fleet.surface.repeating import repeated
 
-        return repeated(layout, attempt, behind)
+        return repeated(layout, attempt, busy.head)

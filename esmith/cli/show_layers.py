@@ -1,4 +1,4 @@
-"""``config show --layers KEY``: which layer of a fleet each value of a record comes from (docs/fleet.md#layers)."""
+"""``config show --layers KEY``: the layer of each value of a record (docs/fleet.md#groups-and-layers)."""
 
 from __future__ import annotations
 

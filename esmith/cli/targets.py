@@ -1,4 +1,4 @@
-"""The options that choose in which layer of a fleet a command writes (docs/fleet.md#layers).
+"""The options that choose in which layer of a fleet a command writes (docs/fleet.md#groups-and-layers).
 
 Only they lead here: a plain ``setprop`` imports nothing of this.
 """
@@ -15,10 +15,19 @@ from esmith.store import database_name, is_flat, open_store
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Any
+    from typing import Any, Protocol
 
-    from esmith.cli.db import Options
     from esmith.layout import Layout
+
+    class Options(Protocol):
+        """The options of ``db`` and ``config`` that matter here."""
+
+        root: str | None
+        force: bool
+        json: bool
+        layer: str
+        layers: bool
+
 
 #: The options that choose a layer without a word of their own, and what the store calls it.
 _FLAGS = {"--host": "host", "--fleet": "fleet", "--local": "local"}

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 from esmith.doctor.case import Case
 from esmith.doctor.finding import Checking, Finding, by_hand, failing, ok, shown_host, skipped, warning
+from esmith.printable import shell_word
 from esmith.services.program import run_for_text
 
 #: Where a member keeps its certificate and its keys, and the files that have an end.
@@ -22,7 +23,7 @@ _CERTIFICATES = {"host.pem": "etcd takes no connection of this server", "ca.pem"
 _DAYS = 30
 _DAY = 86_400
 _SECONDS = 10.0
-#: How far the clocks of two servers may be apart, in seconds, as the other one may have said its time just now.
+#: How far the clocks of two servers may be apart, in seconds, as the time of the other one is from a moment ago.
 _APART = 60.0
 _OTHERS = 0o077
 #: No server says a later time, in seconds since 1970.
@@ -45,7 +46,7 @@ def check_end(case: Case) -> Iterator[Finding]:
         severity, verb = (warning, "ends") if left > 0 else (failing, "has ended")
         cures = (
             by_hand("on the first server of the fleet, then bring the files here:"),
-            f"esmith fleet certificates --client {case.fleet_host}",
+            f"esmith fleet certificates --client {shell_word(case.fleet_host)}",
         )
         yield severity(f"{path} {verb} on {date}", f"then {why}" if left > 0 else why, *cures, about=f"{path} {verb}")
 
@@ -94,18 +95,18 @@ def check_modes(case: Case) -> Iterator[Finding]:
 
 
 def check_clocks(case: Case) -> Iterator[Finding]:
-    """Look whether another server of the fleet has said a time that is yet to come."""
+    """Look whether another server of the fleet has a time that is yet to come."""
     from esmith.fleet.surface.health import read_status
 
-    told = read_status(case.layout).get("hosts")
-    for one in told if isinstance(told, list) else ():
-        name, said = (one.get("host"), one.get("time")) if isinstance(one, dict) else (None, None)
-        if not isinstance(name, str) or not isinstance(said, int | float):
+    hosts = read_status(case.layout).get("hosts")
+    for one in hosts if isinstance(hosts, list) else ():
+        name, clock = (one.get("host"), one.get("time")) if isinstance(one, dict) else (None, None)
+        if not isinstance(name, str) or not isinstance(clock, int | float):
             continue
-        if not case.now + _APART < said < _LATEST:
+        if not case.now + _APART < clock < _LATEST:
             continue
         yield warning(
-            f"the clock of {shown_host(name)} is {said - case.now:.0f} s ahead of this one",
+            f"the clock of {shown_host(name)} is {clock - case.now:.0f} s ahead of this one",
             "certificates and times of changes are wrong on one of them",
             by_hand("look at both: date; esmith doctor clock"),
             about=f"the clock of {shown_host(name)}",

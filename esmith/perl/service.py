@@ -7,7 +7,7 @@ a flat file, as for ``db`` (docs/sme-server.md, "Databases of your own scripts")
 
 from __future__ import annotations
 
-from esmith.errors import BehindError, EsmithError, RefusedError, UsageError
+from esmith.errors import EsmithError, RefusedError, UsageError
 from esmith.printable import printable_message
 from esmith.schema.check import NotAllowedError
 from esmith.schema.settings import set_properties, set_record, set_type
@@ -91,8 +91,6 @@ class StoreService:
         self._source = source
         self._schema = schema
         self._log = log
-        #: Repeats an operation that other servers of a fleet were ahead of; None raises the error.
-        self.repeated: Callable[[Callable[[], Texts], BehindError], Texts] | None = None
         self._operations: dict[str, Operation] = {
             "keys": self._keys,
             "exists": self._exists,
@@ -130,10 +128,6 @@ class StoreService:
             )
         try:
             return operation(arguments)
-        except BehindError as behind:
-            if self.repeated is None:
-                raise
-            return self.repeated(lambda: operation(arguments), behind)
         except NotAllowedError as error:
             raise RefusedError(error.message, place=error.place, hint=_NOT_ALLOWED) from error
 

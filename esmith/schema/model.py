@@ -168,7 +168,7 @@ class RecordSchema:
         self.help: str = data.get("help", "")
         self.type: str | None = data.get("type")
         self.create: bool = data.get("create", not key.startswith("@"))
-        #: what the file says of the record as a whole: "host", "shared", or "" for nothing
+        #: the scope of the record as a whole: "host", "shared", or "" where the file has none
         self.own_scope: str = data.get("scope", "")
         self.renamed_from: list[str] = data.get("renamed-from", [])
         self.ensure_from: str | None = data.get("ensure-from")

@@ -42,14 +42,14 @@ def fleet_findings(data: dict[str, Any] | None) -> Iterator[tuple[str, str, str]
         yield "fleet", data["damage"]["message"], "esmith fleet resync"
         return
     if data["stopped"]["message"]:
-        yield "fleet", f"nothing of the fleet is applied here any more: {_said(data['stopped'])}", _SHOWS
+        yield "fleet", f"nothing of the fleet is applied here any more: {_reported(data['stopped'])}", _SHOWS
     if not data["agent"]:
         message = "the agent does not run: what other servers change does not come, and no shared setting is changed"
         yield "fleet", message, "esmith services"
     elif data["error"]["message"]:
-        yield "fleet", f"shared settings cannot be changed now: {_said(data['error'])}", _SHOWS
+        yield "fleet", f"shared settings cannot be changed now: {_reported(data['error'])}", _SHOWS
     for one in data["etcd"][:_NAMED]:
-        yield "fleet", f"etcd at {printable(one['endpoint'])}: {_said(one)}", _SHOWS
+        yield "fleet", f"etcd at {printable(one['endpoint'])}: {_reported(one)}", _SHOWS
     if data["differing"]:
         others = _named([printable(name) for name in data["differing"]])
         message = f"at fleet revision {data['revision']} the shared settings here are others than on {others}"
@@ -63,7 +63,7 @@ def fleet_findings(data: dict[str, Any] | None) -> Iterator[tuple[str, str, str]
         yield "local", message, "esmith fleet push"
 
 
-def _said(trouble: dict[str, str]) -> str:
+def _reported(trouble: dict[str, str]) -> str:
     """Return what is wrong with what to do about it, in one line."""
     return printable("; ".join(filter(None, (trouble["message"], trouble["hint"]))))
 

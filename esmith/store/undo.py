@@ -41,7 +41,7 @@ def undo(
     :param number: the revision.
     :param force: also when a later revision changed the same property.
     :param layer: the layer of a fleet to write to, as :meth:`esmith.store.protocol.Store.transaction` has it.
-    :param notes: gets what there is to say of that.
+    :param notes: gets those of the transaction.
     :return: what was changed by going back; nothing where everything is as it was before, e.g. undone already.
     :raises UsageError: when there is no such revision.
     :raises EsmithError: when a value of before was forgotten, or a later revision changed the same property and

@@ -56,7 +56,7 @@ def found() -> dict[str, dict[str, object]]:
     return {_WHOLE: {"host": whole}, _VALUES: dict(values), **tables}
 
 
-def told() -> dict[str, dict[str, object]]:
+def wanted() -> dict[str, dict[str, object]]:
     """Return what the table says, in the same form."""
     with TABLE.open("rb") as file:
         table = tomllib.load(file)
@@ -69,7 +69,7 @@ def told() -> dict[str, dict[str, object]]:
 
 def test_the_table_says_what_each_schema_file_does() -> None:
     """Each property stands in scopes.toml, below what its schema file says: its author decides whose the value is."""
-    there, table = found(), told()
+    there, table = found(), wanted()
     assert {name: row for name, row in there.items() if row != table.get(name)} == {
         name: row for name, row in table.items() if row != there.get(name)
     }
@@ -135,9 +135,7 @@ def test_what_only_matters_beside_a_value_of_the_machine_is_the_machines() -> No
     ],
 )
 def test_it_is_the_machines(database: str, key: str, prop: str) -> None:
-    """Names, addresses, cards, local networks and numbers are this machine's, also properties of such a record that
-    nobody knows.
-    """
+    """Names, addresses, cards, networks and numbers are this machine's, with properties of theirs that nobody knows."""
     (file,) = [file for file in files() if (file.database, file.key) == (database, key)]
     assert file.scope_of(prop) == "host"
 

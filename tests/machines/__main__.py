@@ -22,6 +22,7 @@ from pathlib import Path
 
 from tests.machines import roots, steps
 from tests.machines.booted import BootedMachine
+from tests.machines.fleet import fleet
 from tests.machines.killed import killed
 from tests.machines.machine import Machine, fresh_machine
 from tests.machines.panel import panel
@@ -49,6 +50,7 @@ STEPS: dict[str, Callable[[Play], str]] = {
 STEPS_OF_SYSTEMD = {name: STEPS[name] for name in ("install", "mail")} | {
     "units": steps.units,
     "panel": panel,
+    "fleet": fleet,
     **{name: STEPS[name] for name in ("unchanged", "reboot", "again", "remove")},
     # It leaves files of an administrator's own, which a removal leaves as well.
     "page": steps.page_of_units,
@@ -63,7 +65,7 @@ INITS: dict[str, tuple[type[Machine], dict[str, Callable[[Play], str]]]] = {
 OF_CI: tuple[tuple[tuple[str, str, list[str]], ...], ...] = (
     (("bookworm", "none", [name for name in STEPS if name not in ("move", "killed")]),),
     (
-        ("bookworm", "systemd", ["install", "panel", "units", "unchanged", "reboot", "remove"]),
+        ("bookworm", "systemd", ["install", "panel", "fleet", "units", "unchanged", "reboot", "remove"]),
         ("trixie", "none", ["install", "mail", "demo"]),
         ("bookworm", "none", ["install", "move"]),
     ),

@@ -24,8 +24,17 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SUITES = {"bookworm": "Debian 12", "trixie": "Debian 13"}
-#: What no installation asks for, but what is typed afterwards: the page, and the move from SME Server.
-_ALSO = ("postfix", "rsync", "libtext-template-perl", "fetchmail", "systemd-sysv", "dbus")
+#: What no installation asks for, but what is typed afterwards: the page, the move from SME Server, the fleet.
+_ALSO = (
+    "postfix",
+    "rsync",
+    "libtext-template-perl",
+    "fetchmail",
+    "systemd-sysv",
+    "dbus",
+    "etcd-server",
+    "etcd-client",
+)
 #: Files that decide what an installation downloads.
 _DECIDING = ("pyproject.toml", "services/*/service.toml", "esmith/setup/machine/*.py", "tests/machines/roots.py")
 #: How old what apt-get update fetched may be, in seconds: a mirror removes packages that were replaced.
@@ -109,7 +118,8 @@ export DEBIAN_FRONTEND=noninteractive
 apt-get update
 apt-get install -y --no-install-recommends python3-venv
 mkdir ~/wheels
-python3 -m pip download --disable-pip-version-check --dest ~/wheels '.[proxy,dns,manager]' 'hatchling>=1.27' editables
+wanted='.[proxy,dns,manager,fleet] hatchling>=1.27 editables'
+python3 -m pip download --disable-pip-version-check --dest ~/wheels $wanted
 python3 -m venv ~/venv
 ~/venv/bin/pip install --disable-pip-version-check --no-index --find-links ~/wheels .
 shown=$(~/venv/bin/esmith setup --dry-run --domain example.com --name mail --services runit)

@@ -16,7 +16,7 @@ import threading
 import time
 from collections import deque
 
-from esmith.fleet.agent.sending import Job, refusal
+from esmith.fleet.agent.job import Job, refusal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ DONE_SECONDS = 90.0
 #: ``wait`` is answered in so many seconds at most.
 WAIT_SECONDS = 60.0
 _READ_BYTES = 2**18
+#: While more bytes wait for a client to read them, its next request waits, too.
+_MOST_WAITING = 2**20
 #: struct ucred of unix(7).
 _CREDENTIALS = struct.Struct("3i")
 
@@ -151,6 +153,7 @@ class Answering:
         try:
             if events & selectors.EVENT_WRITE:
                 self._write(client)
+                self._take_lines(client)
             if events & selectors.EVENT_READ:
                 self._read(client)
         except OSError:
@@ -166,7 +169,9 @@ class Answering:
         self._take_lines(client)
 
     def _take_lines(self, client: _Client) -> None:
-        while not client.is_busy and not client.closes and client.connection.fileno() != -1:
+        while not client.is_busy and not client.closes and len(client.outgoing) < _MOST_WAITING:
+            if client.connection.fileno() == -1:
+                return
             end = client.incoming.find(b"\n", client.looked)
             if end == -1:
                 client.looked = len(client.incoming)
@@ -178,14 +183,14 @@ class Answering:
         if len(client.incoming) > LONGEST_LINE:
             client.incoming.clear()
             client.closes = True
-            self._tell(client, refusal("the request is too long", "change less at once"))
+            self._answer(client, refusal("the request is too long", "change less at once"))
 
     def _ask(self, client: _Client, line: bytes) -> None:
         try:
             request = json.loads(line)
             verb = request["verb"]
         except (ValueError, KeyError, TypeError, RecursionError):
-            self._tell(client, refusal("the request is not one that the agent knows", ""))
+            self._answer(client, refusal("the request is not one that the agent knows", ""))
             return
         client.deadline = time.monotonic() + REQUEST_SECONDS
         if verb == "commit":
@@ -200,17 +205,15 @@ class Answering:
             client.deadline = time.monotonic() + seconds
             self._answer_waiting(client)
         elif verb == "status":
-            self._tell(client, {"outcome": "status", **self._status()})
+            self._answer(client, {"outcome": "status", **self._status()})
         elif verb == "look":
             self._look()
-            self._tell(client, {"outcome": "looking"})
+            self._answer(client, {"outcome": "looking"})
         else:
-            self._tell(client, refusal("the agent does not know the request", "the agent is of another version?"))
+            self._answer(client, refusal("the agent does not know the request", "the agent is of another version?"))
 
     def _give(self, client: _Client, answer: Answer) -> None:
         """Take an answer from another thread."""
-        if answer["outcome"] == "accepted" and "token" in answer:
-            self._state.hand(answer["token"])
         self._given.append((client, answer))
         self._wake()
 
@@ -225,7 +228,7 @@ class Answering:
                 continue
             client.token = token
             client.deadline = time.monotonic() + (DONE_SECONDS if token else REQUEST_SECONDS)
-            self._tell(client, answer)
+            self._answer(client, answer)
             self._take_lines(client)
         for client in [one for one in self._clients.values() if one.awaited]:
             self._answer_waiting(client)
@@ -243,14 +246,14 @@ class Answering:
             return
         client.awaited = 0
         client.deadline = time.monotonic() + REQUEST_SECONDS
-        self._tell(client, {"revision": local.number, **answer})
+        self._answer(client, {"revision": local.number, **answer})
 
     def _take_back(self, client: _Client) -> None:
         if client.token:
             self._state.take_back(client.token)
             client.token = ""
 
-    def _tell(self, client: _Client, answer: Answer) -> None:
+    def _answer(self, client: _Client, answer: Answer) -> None:
         client.outgoing += json.dumps(answer).encode() + b"\n"
         try:
             self._write(client)

@@ -11,9 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from esmith.fleet.agent.local import Local
     from esmith.layout import Layout
-
-#: Another thread may be writing to the store; who this host is does not change while it does.
-_STORE_SECONDS = 0.3
+    from esmith.store.protocol import Snapshot
 
 
 class Connector:
@@ -33,28 +31,41 @@ class Connector:
         self._remote: Remote | None = None
 
     def __call__(self) -> Remote:
-        """Return the journal in etcd; nothing is sent yet.
+        """Return the journal in etcd; nothing is sent yet. The store is asked only where there is none.
 
         :raises UsageError: when this host is in no fleet.
         :raises StoreError: when the store, or a file of this host, cannot be read.
         """
-        try:
-            with self._local.snapshot(_STORE_SECONDS) as snapshot:
-                identity = identity_of(snapshot)
-        except TimeoutError:
-            identity = self._known
-        if identity is None:
-            raise no_member()
         with self._lock:
-            if self._remote is None or identity != self._known:
+            if self._known is not None:
+                return self._made(self._known)
+        with self._local.snapshot() as snapshot:
+            return self.renewed(snapshot)
+
+    def renewed(self, snapshot: Snapshot) -> Remote:
+        """Return the same; a new one where the store says something else than when it was made.
+
+        :raises UsageError: when this host is in no fleet.
+        :raises StoreError: when the store, or a file of this host, cannot be read.
+        """
+        identity = identity_of(snapshot)
+        with self._lock:
+            if identity is None or identity != self._known:
                 self._forget()
-                key = signing_key(self._layout)
-                etcd = identity.connect(self._layout, self._timeout)
-                self._remote, self._known = Remote(etcd, identity.fleet, identity.host, key), identity
-            return self._remote
+            if identity is None:
+                self._known = None
+                raise no_member()
+            return self._made(identity)
+
+    def _made(self, identity: Identity) -> Remote:
+        if self._remote is None:
+            key = signing_key(self._layout)
+            etcd = identity.connect(self._layout, self._timeout)
+            self._remote, self._known = Remote(etcd, identity.fleet, identity.host, key), identity
+        return self._remote
 
     def forget(self) -> None:
-        """Have the next one be made anew, with the certificates and the password of then."""
+        """Have the next one be a new one, with the certificates and the password of then."""
         with self._lock:
             self._forget()
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 #: ``esmith status`` may take so many seconds.
 _SECONDS = 120.0
-#: Files that somebody edits change no store: they are counted after so many seconds all the same.
+#: Files that somebody edits change no store: so many seconds after the last count it is done again.
 _LONGEST = 3600.0
 
 

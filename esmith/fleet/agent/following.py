@@ -12,9 +12,8 @@ import threading
 
 from esmith.errors import EsmithError
 from esmith.fleet.agent.checked import checker_of
-from esmith.fleet.agent.identity import no_member
-from esmith.fleet.agent.state import Trouble
-from esmith.fleet.etcd.errors import DeniedError
+from esmith.fleet.agent.state import Trouble, trouble_of
+from esmith.fleet.etcd.errors import AwayError, DeniedError
 from esmith.fleet.journal.errors import RowError
 from esmith.fleet.journal.row import decode, hash_of
 
@@ -39,7 +38,7 @@ _FEW = 50
 _FIRST_TRY, _LONGEST_TRY = 0.2, 30.0
 #: A command has so many seconds to store its change itself, before the agent waits for the store.
 _COMMAND_SECONDS = 5.0
-_RESYNC = "replay the journal: esmith fleet resync; etcd that was restored: docs/fleet.md#a-restored-etcd"
+_RESYNC = "replay the journal: esmith fleet resync; etcd that was restored: docs/fleet.md#etcd-was-lost-or-restored"
 
 
 class StoppedError(EsmithError):
@@ -90,11 +89,11 @@ class Follower:
                 tries = 0
                 self._kicked.wait(self._heartbeat * random.uniform(0.8, 1.2))
             except EsmithError as error:
-                self._state.update(error=Trouble(_text(error), error.hint))
-                self._connect.forget()
+                self._state.fail("following", error)
                 longest = min(_LONGEST_TRY, self._heartbeat)
                 self._kicked.wait(min(longest, _FIRST_TRY * 2**tries) * random.uniform(0.5, 1.0))
                 tries = min(tries + 1, 12)
+                self._reconnect(error)
 
     def kick(self) -> None:
         """Have it look again at once, whatever it does."""
@@ -103,10 +102,20 @@ class Follower:
             if self._watch is not None:
                 self._watch.close()
 
+    def _reconnect(self, error: EsmithError) -> None:
+        """Have the next try begin with a new client, unless it was the password that etcd had no time to look at."""
+        if isinstance(error, AwayError) and any(reason.startswith("no token") for reason in error.reasons.values()):
+            # After etcd was restarted all hosts ask for a token at once: with little patience none would get one.
+            with contextlib.suppress(EsmithError):
+                self._connect().etcd.log_in()
+        else:
+            self._connect.forget()
+
     def _stop(self, error: EsmithError) -> None:
-        self._state.update(stopped=Trouble(_text(error), error.hint), error=Trouble())
+        self._state.update(stopped=trouble_of(error))
+        self._state.fail("following", None)
         with contextlib.suppress(EsmithError):
-            self._local.set_state("stopped", _text(error).encode())
+            self._local.set_state("stopped", trouble_of(error).message.encode())
 
     def _follow(self) -> None:
         """Read what is missing and watch, until the watch ends.
@@ -116,14 +125,10 @@ class Follower:
         :raises EsmithError: when etcd or the store fails.
         """
         with self._local.snapshot() as snapshot:
-            fleet = snapshot.state("fleet", "name")
-            if fleet is None or snapshot.state("fleet", "host") is None:
-                raise no_member()
-            checker = checker_of(snapshot, fleet.decode())
+            remote = self._connect.renewed(snapshot)
+            checker = checker_of(snapshot, remote.fleet)
         self._state.update(local=checker.head)
-        # A command may have stored its change itself while nothing was followed: no row of it comes any more.
         self._outbox.remove_until(checker.head.number)
-        remote = self._connect()
         try:
             head, own, revision = remote.head_and_row(checker.head.number)
         except DeniedError:
@@ -134,7 +139,8 @@ class Follower:
         self._state.update(head=head)
         self._catch_up(checker, remote, head)
         self._require_own(checker, remote)
-        self._state.update(stopped=Trouble(), error=Trouble())
+        self._state.update(stopped=Trouble())
+        self._state.fail("following", None)
         self._local.set_state("stopped", None)
         self._has_signals()
         with contextlib.closing(remote.watch(revision + 1)) as watch:
@@ -210,7 +216,8 @@ class Follower:
         self._outbox.remove_until(now.number)
         if now.number > self._state.head.number:
             self._state.update(head=now)
-        self._state.update(local=now, error=Trouble())
+        self._state.update(local=now)
+        self._state.fail("following", None)
         if any(one.row.kind in ("leave", "remove") for one in ready):
             self._require_own(checker, remote)
         if any(one.row.kind == "signal" for one in ready):
@@ -264,7 +271,3 @@ def _require_known(own: Head, number: int, raw: bytes, remote: Remote) -> None:
         is_known = own.hash == hash_of(raw)
     if not is_known:
         raise StoppedError(f"row {number} of the fleet's journal was written again", hint=_RESYNC)
-
-
-def _text(error: EsmithError) -> str:
-    return f"{error.place}: {error.message}" if error.place else error.message

@@ -1,4 +1,4 @@
-"""A replica made anew: the whole journal is read and checked from row 1, and takes the place of what is here."""
+"""A replica is made again: the whole journal is read and checked from row 1, and takes the place of what is here."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def read_journal(remote: Remote, first: str) -> Journal:
 
 
 def replay(layout: Layout, store: Store, remote: Remote, *, first: str, author: Author) -> Replayed:
-    """Make the replica of this host anew from the whole journal, in one transaction; its own values stay.
+    """Make the replica of this host again from the whole journal, in one transaction; its own values stay.
 
     :param layout: the root.
     :param store: its databases.

@@ -167,8 +167,9 @@ class Reporter:
             if self._beats % every == 0:
                 self._hosts = read_statuses(remote.statuses())
         except EsmithError as error:
-            self._state.update(error=Trouble(error.message, error.hint))
-            self._connect.forget()
+            self._state.fail("reporting", error)
+        else:
+            self._state.fail("reporting", None)
         if self._state.error.message or self._beats % _HEALTH_BEATS == 1:
             self._look_at_etcd()
         if self._pace.counts and self._counting.is_due():
@@ -242,6 +243,6 @@ def _shown(trouble: Trouble) -> str | dict[str, str]:
 
 
 def _essence(status: dict[str, Any]) -> bytes:
-    """Return what of a status has to differ for the others to be told."""
+    """Return the part of a status that has to differ for a new one to be put."""
     left_out = ("time", "head", "hosts", "etcd", "outbox")
     return json.dumps({name: value for name, value in status.items() if name not in left_out}).encode()

@@ -12,14 +12,15 @@ from esmith.fleet.agent.children import Children
 from esmith.fleet.agent.connecting import Connector
 from esmith.fleet.agent.counting import Counting
 from esmith.fleet.agent.following import Follower
+from esmith.fleet.agent.job import ANSWER_SECONDS
 from esmith.fleet.agent.listening import Place
 from esmith.fleet.agent.local import Local
 from esmith.fleet.agent.outbox import Outbox
 from esmith.fleet.agent.places import outbox_of
 from esmith.fleet.agent.reporting import Pace, Reporter
-from esmith.fleet.agent.sending import ANSWER_SECONDS, Sender
+from esmith.fleet.agent.sending import Sender
 from esmith.fleet.agent.signalling import Signaller
-from esmith.fleet.agent.state import State, Trouble
+from esmith.fleet.agent.state import State
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 _CALL_SECONDS = 1.5
 #: Threads get so many seconds to end; what one is doing then is as if the agent were killed, which loses nothing.
 _END_SECONDS = 0.7
-#: The stop that says that a thread has failed by a fault of the program; the process ends then, and is started again.
-_FAILED = "a fault of the program: see the log of the service"
 
 
 class Agent:
@@ -134,7 +133,6 @@ class Agent:
             if not is_done:
                 traceback.print_exc()
                 self._has_failed = True
-                self.state.update(error=Trouble(_FAILED))
                 self._stop.set()
 
     def _end(self, threads: list[threading.Thread]) -> None:

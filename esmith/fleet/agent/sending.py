@@ -12,11 +12,11 @@ import contextlib
 import queue
 import random
 import secrets
-import threading
 import time
 
 from esmith import __version__
 from esmith.errors import EsmithError, StoreError
+from esmith.fleet.agent.job import refusal, refusal_of, unknown
 from esmith.fleet.agent.outbox import Outbox, Sent
 from esmith.fleet.agent.points import reach
 from esmith.fleet.agent.state import State, Trouble
@@ -29,83 +29,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from esmith.fleet.agent.connecting import Connector
+    from esmith.fleet.agent.job import Answer, Job
     from esmith.fleet.agent.outbox import HostChange
+    from esmith.fleet.agent.remote import Remote
 
-    Answer = dict[str, Any]
-
-#: A command gets its answer in so many seconds, whatever etcd does.
-ANSWER_SECONDS = 1.8
 #: Seconds between two tries to settle what is not known: at first, and at most.
 _FIRST_TRY, _LONGEST_TRY = 0.5, 30.0
-_UNKNOWN_HINT = "the agent finds it out, and this host follows; whether it landed: esmith fleet history"
-
-
-def refusal(message: str, hint: str) -> Answer:
-    """Return the answer that nothing was changed.
-
-    :param message: why.
-    :param hint: the cure.
-    """
-    return {"outcome": "refused", "message": message, "hint": hint}
-
-
-def refusal_of(error: EsmithError) -> Answer:
-    """Return the answer that nothing was changed, because of an error."""
-    return refusal(f"{error.place}: {error.message}" if error.place else error.message, error.hint)
-
-
-class Job:
-    """A request for a row; it gets one answer.
-
-    :param request: as it came.
-    :param seconds: until it is to be answered.
-    :param tell: takes the answer; called in any thread.
-    """
-
-    def __init__(self, request: dict[str, Any], seconds: float, tell: Callable[[Answer], None]) -> None:
-        self.request = request
-        self.deadline = time.monotonic() + seconds
-        self._tell = tell
-        self._lock = threading.Lock()
-        self._is_answered = False
-        self._is_begun = False
-        #: Why it takes so long, for those who wait no longer.
-        self.trouble = Trouble("etcd does not answer in time", "is it there? esmith fleet status")
-
-    @property
-    def is_answered(self) -> bool:
-        """Whether it got its answer."""
-        return self._is_answered
-
-    def begin(self) -> bool:
-        """Note that something may land from now on; return False when it was answered already."""
-        with self._lock:
-            self._is_begun = not self._is_answered
-            return self._is_begun
-
-    def answer(self, answer: Answer) -> None:
-        """Answer it, unless it is answered."""
-        with self._lock:
-            if self._is_answered:
-                return
-            self._is_answered = True
-        self._tell(answer)
-
-    def expire(self) -> None:
-        """Answer it with what can be said now: nothing will be changed, or it is not known."""
-        with self._lock:
-            is_begun = self._is_begun
-            if self._is_answered:
-                return
-            self._is_answered = True
-        trouble = self.trouble
-        self._tell(unknown(trouble.message) if is_begun else refusal(trouble.message, trouble.hint))
-
-
-def unknown(message: str) -> Answer:
-    """Return the answer that it is not known whether the change landed."""
-    return {"outcome": "unknown", "message": message, "hint": _UNKNOWN_HINT}
+#: Why a command is refused while it is not known what became of another.
+_SETTLING = Trouble(
+    "an earlier change of this host is still being settled, so nothing was sent", "try again; why: esmith fleet status"
+)
 
 
 class Sender:
@@ -116,13 +49,15 @@ class Sender:
     :param outbox: of this host.
     """
 
-    def __init__(self, connect: Connector, state: State, outbox: Outbox) -> None:
+    def __init__(self, connect: Callable[[], Remote], state: State, outbox: Outbox) -> None:
         self._connect = connect
         self._state = state
         self._outbox = outbox
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
-        #: What was sent and is told nobody any more, by token.
+        #: What was sent without its outcome being known, by token.
         self._open: set[str] = {sent.token for sent in outbox.all()}
+        #: The tokens of changes that never landed and have parts in etcd.
+        self._litter: list[str] = []
         self._tries = 0
 
     def submit(self, job: Job) -> None:
@@ -135,6 +70,8 @@ class Sender:
 
     def run(self) -> None:
         """Do jobs until :meth:`end`; in between, settle what is not known."""
+        if self._open:
+            self._settle_again()
         while True:
             seconds = min(_LONGEST_TRY, _FIRST_TRY * 2**self._tries) * random.uniform(0.5, 1.0)
             try:
@@ -144,10 +81,14 @@ class Sender:
                 continue
             if job is None:
                 return
-            job.answer(self._do(job))
+            answer = self._do(job)
+            if not job.answer(answer) and "token" in answer:
+                # The command does not know that it landed, so it is stored here.
+                self._state.take_back(answer["token"])
+            self._clean()
 
     def settle(self) -> None:
-        """Find out what became of all that was sent and not told to a command.
+        """Find out what became of all that was sent without its outcome being known.
 
         :raises EsmithError: when etcd cannot say.
         """
@@ -158,9 +99,12 @@ class Sender:
     def _settle_again(self) -> None:
         try:
             self.settle()
+            self._clean()
         except EsmithError as error:
             self._tries = min(self._tries + 1, 10)
-            self._state.update(error=Trouble(error.message, error.hint))
+            self._state.fail("sending", error)
+        else:
+            self._state.fail("sending", None)
 
     def _do(self, job: Job) -> Answer:
         """Return the answer to a job."""
@@ -182,21 +126,34 @@ class Sender:
         # The store of the command has this revision, so nothing has to be known of what is before it.
         self._outbox.remove_until(base.number)
         self._open &= {sent.token for sent in self._outbox.all()}
-        self.settle()
+        if self._open:
+            trouble, job.trouble = job.trouble, _SETTLING
+            try:
+                self.settle()
+            except EsmithError as error:
+                return refusal(f"{_SETTLING.message}: {error.message}", _SETTLING.hint)
+            job.trouble = trouble
         if base.number < self._state.local.number:
             return {"outcome": "behind", "head": self._state.local.number}
         row, blobs = pack(self._row(base, "changes", request["author"], request["changes"]))
         raw = encode(row, self._connect().key)
         sent = Sent(row.token, row.revision, base.hash, host, is_blobs=bool(blobs))
         self._outbox.add(sent)
+        # Its row may come back by the watch before the answer does; it is the command that stores it.
+        self._state.hand(sent.token)
+        answer: Answer = {"outcome": ""}
         try:
-            return self._put(job, sent, raw, blobs)
-        except EsmithError as error:
-            if getattr(error, "is_doubtful", False):
-                self._leave_open(sent)
-                return unknown(error.message)
-            self._drop(sent)
-            raise
+            answer = self._put(job, sent, raw, blobs)
+        except StoreError as error:
+            if not error.is_doubtful:
+                self._drop(sent)
+                raise
+            self._leave_open(sent)
+            answer = unknown(error.message)
+        finally:
+            if answer["outcome"] != "accepted":
+                self._state.take_back(sent.token)
+        return answer
 
     def _row(self, base: Head, kind: str, author: Any, changes: Any = ()) -> Row:
         user, sudo_user, words = author
@@ -301,12 +258,18 @@ class Sender:
         self._tries = 0
 
     def _drop(self, sent: Sent) -> None:
-        """Forget a change that never landed and never will, with its blobs."""
+        """Forget a change that never landed and never will."""
         self._open.discard(sent.token)
         self._outbox.remove(sent.token)
         if sent.is_blobs:
+            self._litter.append(sent.token)
+
+    def _clean(self) -> None:
+        """Delete the parts of changes that never landed, when nobody waits for an answer; nothing needs it."""
+        while self._litter:
+            token = self._litter.pop()
             with contextlib.suppress(EsmithError):
-                self._connect().delete_blobs(sent.token)
+                self._connect().delete_blobs(token)
 
 
 def _token_of(raw: bytes) -> str:

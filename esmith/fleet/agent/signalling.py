@@ -16,7 +16,6 @@ from esmith.fields import dataclass
 from esmith.fleet.agent.checked import TABLE
 from esmith.fleet.agent.local import BEGUN, SIGNAL, WAITS
 from esmith.fleet.agent.points import reach
-from esmith.fleet.agent.state import Trouble
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -85,8 +84,9 @@ class Signaller:
                     self._do(signal)
                     if self._state.ends():
                         return
+                self._state.fail("signalling", None)
             except EsmithError as error:
-                self._state.update(error=Trouble(error.message, error.hint))
+                self._state.fail("signalling", error)
                 self._state.sleep(_AGAIN)
                 self._wanted.set()
 
@@ -124,7 +124,7 @@ class Signaller:
         try:
             ended = self._children.signal_event(event, EVENT_SECONDS)
         except OSError as error:
-            return {"error": f"signal-event cannot be started: {error.strerror}"}
+            return {"error": f"its process cannot be started: {error.strerror}"}
         seconds = round(time.monotonic() - begin, 1)
         if ended.code is None:
             return {"error": f"it took more than {EVENT_SECONDS:g} seconds", "code": None, "lines": ended.lines}

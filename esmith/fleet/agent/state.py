@@ -1,4 +1,4 @@
-"""What the threads of the agent tell one another: where the store is, what etcd was seen to have, what is wrong."""
+"""What the threads of the agent have to know of one another: where the store is, what etcd was seen to have, what is wrong."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from esmith.fleet.journal.chain import START, Head
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from esmith.errors import EsmithError
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,11 @@ class Trouble:
     hint: str = ""
 
 
+def trouble_of(error: EsmithError) -> Trouble:
+    """Return what is wrong, and the cure, as an error says it."""
+    return Trouble(f"{error.place}: {error.message}" if error.place else error.message, error.hint)
+
+
 class State:
     """It; every change wakes those who wait."""
 
@@ -36,8 +43,8 @@ class State:
         self.head: Head = START
         #: Why no row is applied any more until somebody acts; "" while rows are applied.
         self.stopped = Trouble()
-        #: What fails and is tried again by itself: etcd is away, the disk is full.
-        self.error = Trouble()
+        #: What fails and is tried again by itself, by the thread that tries: etcd is away, the disk is full.
+        self._failing: dict[str, Trouble] = {}
         self._is_ending = False
         #: The tokens of changes whose command is about to store them itself.
         self._handed: set[str] = set()
@@ -52,8 +59,25 @@ class State:
                 setattr(self, name, value)
             self._changed.notify_all()
         if news:
-            for listener in self.listeners:
-                listener()
+            self._notify()
+
+    @property
+    def error(self) -> Trouble:
+        """What fails and is tried again by itself."""
+        return next(iter(self._failing.copy().values()), Trouble())
+
+    def fail(self, what: str, error: EsmithError | None) -> None:
+        """Note that something fails, and is tried again; None: it does not any more.
+
+        :param what: which thread tries.
+        """
+        before = self.error
+        with self._changed:
+            self._failing.pop(what, None)
+            if error is not None:
+                self._failing[what] = trouble_of(error)
+        if self.error != before:
+            self._notify()
 
     def ends(self) -> bool:
         """Return whether the agent is about to end."""
@@ -66,7 +90,7 @@ class State:
             self._changed.notify_all()
 
     def hand(self, token: str) -> None:
-        """Note that a command has been told that its change landed, and is about to store it."""
+        """Note that a command stores what it changed by itself, when it hears that it landed."""
         with self._changed:
             self._handed.add(token)
 
@@ -87,6 +111,10 @@ class State:
     def sleep(self, seconds: float) -> None:
         """Wait for some seconds, or until the agent ends."""
         self._wait(lambda: False, seconds)
+
+    def _notify(self) -> None:
+        for listener in self.listeners:
+            listener()
 
     def _wait(self, is_so: Callable[[], bool], seconds: float) -> bool:
         """Wait until something is so, or the agent ends; return whether it did not take too long."""

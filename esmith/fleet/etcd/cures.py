@@ -6,8 +6,11 @@ import shlex
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from esmith.fleet.etcd.wire import endpoint_of
+
 #: Where a member's host has etcd's certificates is not known here; etcdctl reads these from its environment.
 _SET = "export ETCDCTL_API=3"
+_RENEW = "make a new one on the first server of the fleet, and put it where /etc/default/etcd has it on that of etcd"
 
 
 class Trouble(NamedTuple):
@@ -30,30 +33,36 @@ def etcdctl(endpoints: Sequence[str], *words: str) -> str:
     return shlex.join(["etcdctl", f"--endpoints={','.join(endpoints)}", *words])
 
 
+def _certificates(endpoint: str) -> str:
+    host = endpoint_of(endpoint).host
+    return shlex.join(["esmith", "fleet", "certificates", "--out", "/root/renewed", f"{host}={host}"])
+
+
 def down(endpoint: str, reason: str) -> Trouble:
     """Return the trouble of a member that does not answer."""
     if "not accepted here" in reason and "expired" in reason:
         return Trouble(
             "certificate",
             "the certificate of etcd there has expired",
-            "make a new one, and put it where /etc/default/etcd says; a wrong clock of this host looks the same",
-            ["esmith fleet certificates", "systemctl restart etcd", "timedatectl"],
+            f"{_RENEW}. A wrong clock of this host looks the same",
+            [_certificates(endpoint), "systemctl restart etcd", "timedatectl"],
         )
     if "not accepted here" in reason:
         return Trouble(
             "certificate",
             f"etcd there shows another certificate than is expected: {reason}",
-            "its certificate must name this address, and the authority of the fleet must have signed it",
-            ["esmith fleet certificates", "timedatectl"],
+            f"its certificate must name this address, and the authority of the fleet must have signed it: {_RENEW}",
+            [_certificates(endpoint), "systemctl restart etcd", "timedatectl"],
         )
     if "certificate of this host" in reason:
         return Trouble(
             "certificate",
             f"etcd there does not take the certificate of this host: {reason}",
-            "it has expired, another authority signed it, or it has a common name: look, and make a new one",
+            "it has expired, another authority signed it, or it has a common name: look, and make a new one on the"
+            " first server of the fleet with --client",
             ["openssl x509 -noout -subject -dates -in /home/e-smith/fleet/host.pem", "timedatectl"],
         )
-    host = endpoint.partition("://")[2].rpartition(":")[0]
+    host = endpoint_of(endpoint).host
     return Trouble(
         "down",
         f"etcd there does not answer: {reason}",
@@ -111,11 +120,11 @@ def clock(seconds: float) -> Trouble:
     )
 
 
-def ends_soon(days: float) -> Trouble:
+def ends_soon(endpoint: str, days: float) -> Trouble:
     """Return the trouble of a certificate that ends soon."""
     return Trouble(
         "certificate",
         f"the certificate of etcd there ends in {max(days, 0):.0f} days",
-        "make a new one, and put it where /etc/default/etcd says",
-        ["esmith fleet certificates", "systemctl restart etcd"],
+        _RENEW,
+        [_certificates(endpoint), "systemctl restart etcd"],
     )

@@ -162,5 +162,5 @@ def _troubles(member: MemberHealth, members: Sequence[MemberHealth]) -> list[Tro
     if member.skew is not None and abs(member.skew) > _SKEW:
         found.append(cures.clock(member.skew))
     if member.certificate_days is not None and member.certificate_days < _SOON:
-        found.append(cures.ends_soon(member.certificate_days))
+        found.append(cures.ends_soon(member.endpoint, member.certificate_days))
     return found

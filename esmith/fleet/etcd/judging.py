@@ -68,7 +68,7 @@ def _of_http(answer: Answer, place: str) -> Judgement:
     """Judge an answer that is not etcd's own but of the server of HTTP before it."""
     reply = f"HTTP {answer.status}: {answer.text or 'nothing'}"
     if "CommonName of client" in answer.text:
-        cure = "make a client certificate without a common name: 'esmith fleet certificates --client HOST'"
+        cure = "make one without: 'esmith fleet certificates --out /root/renewed --client HOST'"
         reason = "the certificate of this host has a common name (CN), which etcd does not take with JSON"
         return Judgement(Verdict.REFUSED, reason, DeniedError(reason, place=place, hint=cure))
     if answer.status in _CLIENT_ERRORS:

@@ -38,7 +38,7 @@ class Tls:
             raise StoreError(
                 f"not a certificate and its key: {(error.reason or str(error)).replace('_', ' ').lower()}",
                 place=place,
-                hint="'esmith fleet certificates' makes new ones",
+                hint="make new ones on the first server: 'esmith fleet certificates --out /root/renewed --client HOST'",
             ) from error
         except OSError as error:
             raise StoreError(

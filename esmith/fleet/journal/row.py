@@ -200,6 +200,9 @@ def decode(raw: bytes) -> Row:
         return _from_json(data)
     except RowError as error:
         raise error.at(revision, host) from None
+    except RecursionError:
+        # To show what is nested so deep takes more of the stack than to read it.
+        raise RowError("it is nested too deep", revision=revision, host=host) from None
 
 
 def split(raw: bytes) -> tuple[bytes, bytes]:

@@ -12,7 +12,8 @@ import socket
 import struct
 import time
 
-from esmith.errors import BehindError, StoreError
+from esmith.errors import StoreError
+from esmith.store.behind import BehindError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -170,12 +171,12 @@ def _outcome(answer: dict[str, Any]) -> tuple[int, str]:
 
 
 def _unsettled(message: str, hint: str = "") -> UnsettledError:
-    error = UnsettledError(message, hint=hint)
-    error.add(
-        "nothing was changed here, and it is not known whether the fleet took it: the agent finds out, "
-        "see: esmith fleet status"
+    return UnsettledError(
+        message,
+        hint=hint
+        or "nothing was changed here, and it is not known whether the fleet took it: the agent finds out, "
+        "see: esmith fleet status",
     )
-    return error
 
 
 def _away(reason: str) -> AgentAwayError:

@@ -116,21 +116,21 @@ def _outbox(layout: Layout) -> int:
 
 def _hosts(membership: Membership, written: dict[str, Any]) -> list[dict[str, Any]]:
     """Return what is known of each member, those of which nothing is known among them."""
-    told: dict[str, dict[str, Any]] = {}
+    known: dict[str, dict[str, Any]] = {}
     others = written.get("hosts")
     for one in others if isinstance(others, list) else ():
         if isinstance(one, dict) and isinstance(one.get("host"), str):
-            told[one["host"]] = one
-    told[membership.host] = {**told.get(membership.host, {}), **written}
-    return [_host(name, groups, told.get(name, {})) for name, groups in sorted(membership.members().items())]
+            known[one["host"]] = one
+    known[membership.host] = {**known.get(membership.host, {}), **written}
+    return [_host(name, groups, known.get(name, {})) for name, groups in sorted(membership.members().items())]
 
 
-def _host(name: str, groups: list[str], told: dict[str, Any]) -> dict[str, Any]:
+def _host(name: str, groups: list[str], known: dict[str, Any]) -> dict[str, Any]:
     data: dict[str, Any] = {"host": name, "groups": groups}
     for key in _NUMBERS:
-        data[key] = _number(told.get(key))
+        data[key] = _number(known.get(key))
     for key in _TEXTS:
-        value = told.get(key)
+        value = known.get(key)
         data[key] = _trouble(value)["message"] if key in ("stopped", "error") else _text(value)
     return data
 

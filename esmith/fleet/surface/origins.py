@@ -1,4 +1,4 @@
-"""Which layer of a fleet values come from, for people and as data (docs/fleet.md#layers)."""
+"""Which layer of a fleet values come from, for people and as data (docs/fleet.md#groups-and-layers)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def origin_data(snapshot: Snapshot, database: str, key: str) -> dict[str, Any]:
 
     :return: ``name``, ``groups`` of this host, and ``properties``: each with its ``property`` ("" is the type), the
         ``value`` here (null: not set here), its ``layer`` (``host``, ``local``, ``group:NAME``, ``fleet``; ``own`` for
-        one of this host that no layer has), whether it ``overrides`` the layers, and ``layers``: what each has.
+        one of this host that no layer has; empty for one of other groups alone), whether it ``overrides`` the layers, and ``layers``: what each has.
     :raises StoreError: when what is known of the fleet is damaged.
     """
     membership = Membership(snapshot)
@@ -48,7 +48,8 @@ def _of(origin: Origin) -> dict[str, Any]:
     return {
         "property": origin.cell,
         "value": origin.value,
-        "layer": origin.source,
+        # What another group alone has is from nowhere here.
+        "layer": "" if origin.value is None and origin.source == "own" else origin.source,
         "overrides": origin.source in ("host", "local"),
         "layers": origin.layers,
     }
@@ -84,7 +85,7 @@ def origin_lines(data: dict[str, Any]) -> list[str]:
     for one in data["properties"]:
         name = f"    {one['property']}" if one["property"] else data["name"]
         value = f"{name}={one['value']}" if one["value"] is not None else f"{name} is not set here"
-        lines.append(printable(f"{value}  ({layer_words(one['layer'])})"))
+        lines.append(printable(f"{value}  ({layer_words(one['layer'])})" if one["layer"] else value))
         lines += [printable(f"        {text}") for text in hidden_words({**one, "groups": data["groups"]})]
     return lines
 

@@ -1,11 +1,11 @@
-"""Repeating a command that other servers of the fleet were ahead of, from its start (docs/fleet.md#two-at-once)."""
+"""Repeating a command that other servers of the fleet were ahead of (docs/fleet.md#where-a-command-writes)."""
 
 from __future__ import annotations
 
 import random
 import time
 
-from esmith.errors import BehindError, BusyError
+from esmith.errors import BusyError
 from esmith.fleet.replica.asking import wait
 
 TYPE_CHECKING = False
@@ -23,27 +23,27 @@ PATIENCE = 10.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.5
 
 
-def repeated(
-    layout: Layout, attempt: Callable[[], Outcome], behind: BehindError, *, patience: float = PATIENCE
-) -> Outcome:
+def repeated(layout: Layout, attempt: Callable[[], Outcome], head: int, *, patience: float = PATIENCE) -> Outcome:
     """Repeat a command that other servers were ahead of, and return its outcome.
 
     :param attempt: does it in a transaction of its own; nothing of one that failed is stored.
-    :param behind: why it failed the first time.
+    :param head: the fleet revision that they had reached when it failed the first time.
     :param patience: how long it is repeated, in seconds.
     :raises BusyError: when others stay ahead for so long; nothing was changed.
     """
     end = time.monotonic() + patience
     pause = _FIRST_PAUSE
     while (left := end - time.monotonic()) > 0:
-        wait(layout.root, behind.head, left)
+        wait(layout.root, head, left)
         # Of several that wait for one revision, one is to be the first.
         time.sleep(min(random.uniform(0, pause), left))
         pause = min(2 * pause, _LONGEST_PAUSE)
         try:
             return attempt()
-        except BehindError as error:
-            behind = error
+        except BusyError as busy:
+            if not busy.head:
+                raise
+            head = busy.head
     raise BusyError(
         f"other servers of the fleet changed settings all the time, for {patience:g} s",
         hint="nothing was changed; run it again in a moment",

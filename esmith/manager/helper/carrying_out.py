@@ -7,7 +7,6 @@ import sys
 import time
 import traceback
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from esmith.apply.generations import list_interrupted
@@ -16,16 +15,16 @@ from esmith.events.confirm import find_unconfirmed
 from esmith.events.pending import list_pending
 from esmith.events.session import Session
 from esmith.events.signal import signal_event
-from esmith.events.unsettled import UNSETTLED, Unsettled
+from esmith.events.unsettled import UNSETTLED
 from esmith.manager.helper.operations.commands import event_command
-from esmith.manager.helper.settings_of_job import delete_records, is_part, set_back
+from esmith.manager.helper.settings_of_job import Plan, delete_records, is_part, set_back
 from esmith.names import counted
 from esmith.services.model import SupervisorError
 from esmith.store import open_store
 from esmith.store.model import Author
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from esmith.events.signal import Result
     from esmith.layout import Layout
@@ -43,35 +42,6 @@ _STEP = re.compile(r"S\d+(?P<name>.+)")
 def empty_result() -> dict[str, Any]:
     """Return the result of what did nothing."""
     return {"files": [], "services": {}, "pending": {}, "notes": [], "left": {}, "actions": []}
-
-
-@dataclass
-class Plan:
-    """What a job is to do.
-
-    :param author: who asked for it, for the journal.
-    :param events: the events to signal, each with its arguments.
-    :param deletes: the records that go when they have ended: database, key and type of each.
-    :param revision: the revision of the settings that were stored for it; None for none.
-    :param generation: the number of the last install before.
-    :param confirm: seconds after which all is rolled back unless it is confirmed; None for never.
-    :param first: what is done before the events; it returns what the administrator should know of it.
-    :param act: what is done instead of events; it returns what is to stand in the result.
-    """
-
-    author: Author
-    events: list[list[str]] = field(default_factory=list)
-    deletes: list[list[str]] = field(default_factory=list)
-    revision: int | None = None
-    generation: int = 0
-    confirm: float | None = None
-    first: Callable[[Session], str] | None = None
-    act: Callable[[Session], dict[str, Any]] | None = None
-
-    @property
-    def row(self) -> Unsettled:
-        """The row that says what is to be done when the job is killed."""
-        return Unsettled(self.revision or 0, self.generation, self.events, self.deletes)
 
 
 def carry_out(layout: Layout, file: JobFile, plan: Plan) -> None:

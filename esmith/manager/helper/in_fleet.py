@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from esmith.errors import BehindError
+from esmith.errors import BusyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,8 +24,9 @@ def in_fleet(layout: Layout, write: Callable[[], _Outcome]) -> _Outcome:
     """
     try:
         return write()
-    except BehindError as behind:
-        # A server that is in no fleet never comes here.
+    except BusyError as busy:
+        if not busy.head:
+            raise
         from esmith.fleet.surface.repeating import repeated
 
-        return repeated(layout, write, behind)
+        return repeated(layout, write, busy.head)

@@ -1,22 +1,54 @@
-"""The settings of a job, apart from those that it begins with: records that go at its end, and all of them set back."""
+"""What a job is to do; and its settings: the records that go at its end, and all of them set back."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from esmith.events.confirm import find_unconfirmed, set_unconfirmed
-from esmith.events.unsettled import BACK, DONE, note_phase
+from esmith.events.unsettled import BACK, DONE, Unsettled, note_phase
 from esmith.fields import replace
 from esmith.manager.helper.in_fleet import COMMAND, in_fleet
 from esmith.store.model import Author
 from esmith.store.undo import take_back
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from esmith.events.confirm import UnconfirmedChange
+    from esmith.events.session import Session
     from esmith.layout import Layout
-    from esmith.manager.helper.carrying_out import Plan
     from esmith.store.model import Revision
     from esmith.store.protocol import Store
+
+
+@dataclass
+class Plan:
+    """What a job is to do.
+
+    :param author: who asked for it, for the journal.
+    :param events: the events to signal, each with its arguments.
+    :param deletes: the records that go when they have ended: database, key and type of each.
+    :param revision: the revision of the settings that were stored for it; None for none.
+    :param generation: the number of the last install before.
+    :param confirm: seconds after which all is rolled back unless it is confirmed; None for never.
+    :param first: what is done before the events; it returns what the administrator should know of it.
+    :param act: what is done instead of events; it returns what is to stand in the result.
+    """
+
+    author: Author
+    events: list[list[str]] = field(default_factory=list)
+    deletes: list[list[str]] = field(default_factory=list)
+    revision: int | None = None
+    generation: int = 0
+    confirm: float | None = None
+    first: Callable[[Session], str] | None = None
+    act: Callable[[Session], dict[str, Any]] | None = None
+
+    @property
+    def row(self) -> Unsettled:
+        """The row that says what is to be done when the job is killed."""
+        return Unsettled(self.revision or 0, self.generation, self.events, self.deletes)
 
 
 def delete_records(layout: Layout, store: Store, plan: Plan, job: str) -> None:
@@ -42,7 +74,7 @@ def _delete_records(store: Store, plan: Plan, job: str) -> None:
 def set_back(store: Store, plan: Plan, job: str, why: str) -> int:
     """Set the settings of a job back, and return how many stay because they were changed since.
 
-    In a fleet this changes this server only, as everything does that goes back by itself.
+    In a fleet this changes this server only, as each change does that is rolled back.
 
     :param why: what the journal says.
     :raises StoreError: when it cannot be stored.

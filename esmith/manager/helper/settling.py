@@ -16,9 +16,9 @@ from esmith.events.session import Session
 from esmith.events.signal import signal_event
 from esmith.events.unsettled import BACK, DONE, STORED, UNSETTLED, completed_since
 from esmith.manager.helper import jobs
-from esmith.manager.helper.carrying_out import Plan, empty_result, error_data, forget_row
+from esmith.manager.helper.carrying_out import empty_result, error_data, forget_row
 from esmith.manager.helper.opened import opened
-from esmith.manager.helper.settings_of_job import delete_records, set_back
+from esmith.manager.helper.settings_of_job import Plan, delete_records, set_back
 from esmith.names import counted
 from esmith.store import open_store
 from esmith.store.model import Author

@@ -12,6 +12,7 @@ from esmith.fleet.journal.chain import Head
 from esmith.fleet.journal.keys import SigningKey
 from esmith.fleet.journal.row import encode, hash_of
 from tests.fleet.agent.kit import Fleet, Host, changed
+from tests.fleet.cluster import wait_for
 
 pytestmark = pytest.mark.program("etcd")
 
@@ -110,7 +111,7 @@ def test_a_gap_stops(fleet: Fleet) -> None:
     b.ask("look")
     b.wait_for_status("stopped", "")
     b.wait(5)
-    assert b.state("stopped") is None
+    wait_for(lambda: b.state("stopped") is None, "the store to say so")
 
 
 def test_a_row_that_was_written_again_stops(fleet: Fleet) -> None:

@@ -1,26 +1,27 @@
-"""Sending what a command changes: it lands once or not at all, and the command is told which."""
+"""Sending what a command changes: it lands once or not at all, and the command hears which."""
 
 from __future__ import annotations
 
 import errno
 import os
-import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from esmith.errors import BehindError
 from esmith.fleet.agent import points
+from esmith.fleet.agent.job import Job
 from esmith.fleet.agent.outbox import Outbox
 from esmith.fleet.agent.places import outbox_of
 from esmith.fleet.agent.remote import Remote
-from esmith.fleet.agent.sending import Job, Sender
+from esmith.fleet.agent.sending import Sender
 from esmith.fleet.agent.state import State
 from esmith.fleet.etcd.errors import AwayError, OutcomeUnknownError
 from esmith.fleet.journal.chain import Head
 from esmith.fleet.journal.row import decode
 from esmith.store import open_store
+from esmith.store.behind import BehindError
 from esmith.store.model import Author
 from tests.fleet.agent.kit import Fleet, Host, changed
 from tests.fleet.cluster import wait_for
@@ -109,7 +110,7 @@ def test_a_new_agent_settles_first(fleet: Fleet) -> None:
 
 
 def test_behind(fleet: Fleet) -> None:
-    """A command whose revision is not the newest is told which one is, and nothing of it lands."""
+    """A command whose revision is not the newest hears which one is, and nothing of it lands."""
     a, b = fleet.hosts
     base = a.remote().head()
     fleet.append(b, "changes", changes=tuple(changed("enabled")))
@@ -216,7 +217,7 @@ def test_a_command_and_its_own_layer(fleet: Fleet) -> None:
     a.wait(3)
     author = Author("alice", "", ["config", "setprop", "x"])
     store = open_store(a.layout, write=True)
-    with store.transaction(author, layer="") as transaction:
+    with store.transaction(author, "") as transaction:
         transaction.set_type("configuration", "qpsmtpd", "service")
         transaction.set_prop("configuration", "qpsmtpd", "DNSBL", "enabled")
     store.close()
@@ -252,7 +253,7 @@ def test_two_commands_at_once(fleet: Fleet) -> None:
 def _add_one(host: Host) -> None:
     store = open_store(host.layout, write=True)
     try:
-        with store.transaction(Author("alice", "", ["count"]), layer="") as transaction:
+        with store.transaction(Author("alice", "", ["count"]), "") as transaction:
             now = int(transaction.type_of("configuration", "Count") or "0")
             transaction.set_type("configuration", "Count", str(now + 1))
     finally:
@@ -261,18 +262,6 @@ def _add_one(host: Host) -> None:
 
 def _together(functions: list[Callable[[], None]]) -> None:
     """Run functions in threads, and raise what one of them raised."""
-    errors: list[BaseException] = []
-
-    def run(function: Callable[[], None]) -> None:
-        try:
-            function()
-        except BaseException as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=run, args=(function,)) for function in functions]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if errors:
-        raise errors[0]
+    with ThreadPoolExecutor() as pool:
+        for done in [pool.submit(function) for function in functions]:
+            done.result()

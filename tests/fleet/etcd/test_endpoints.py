@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from esmith.fleet.etcd.errors import AwayError, BusyEtcdError, OutcomeUnknownErr
 from esmith.fleet.etcd.operations import created_is, put
 from tests.fleet.cluster import PATIENCE, Cluster, wait_for
 from tests.fleet.etcd.impostor import answer, impostor, refusing, silent
+from tests.fleet.namespaces import play
 
 #: Far above any time limit of these tests: what takes longer had none.
 _FAR_TOO_LONG = 20.0
@@ -268,6 +270,13 @@ def test_a_watch_at_a_member_that_is_cut_off_ends(cluster: Cluster, prefix: str)
         batch = other.next(PATIENCE)
     assert batch is not None
     assert batch.events[0].row.mod_revision == revision
+
+
+@pytest.mark.root("network namespaces")
+@pytest.mark.program("etcd", "ip", "unshare")
+def test_a_leader_whose_cable_is_pulled(tmp_path: Path) -> None:
+    """In a real network, too, the others go on when the leader is cut off, and what is reported of changes is true."""
+    play("tests.fleet.etcd.cut_off:leader_without_a_cable", tmp_path)
 
 
 @pytest.mark.parametrize("is_change", [True, False])

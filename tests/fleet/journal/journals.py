@@ -55,7 +55,7 @@ class Journal:
         head = self.chain.head
         number = head.number + 1
         common = (FLEET, number, head.hash, host, f"{number:032x}")
-        usual = {"time": NOW + number, "program": "0.1.0", "kind": kind, "author": AUTHOR}
+        usual: dict[str, Any] = {"time": NOW + number, "program": "0.1.0", "kind": kind, "author": AUTHOR}
         return Row(*common, **(usual | fields))
 
     def add(self, row: Row, key: SigningKey) -> bytes:

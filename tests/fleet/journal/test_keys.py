@@ -48,13 +48,16 @@ def test_a_key_in_a_file(tmp_path: Path) -> None:
         os.umask(before)
     key = SigningKey.generate()
     key.save(str(path))
+    assert path.read_text() == f"esmith-signing-key:{key.secret()}\n"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     assert SigningKey.load(str(path)).public == key.public
     assert os.listdir(path.parent) == ["signing.key"]
 
 
-@pytest.mark.parametrize("text", ["", "esmith-signing-key:", "esmith-signing-key:AAAA", "secret", "\xff"])
+@pytest.mark.parametrize(
+    "text", ["", "esmith-signing-key:", "esmith-signing-key:AAAA", "secret", "A" * 43 + "=", "\xff"]
+)
 def test_what_is_no_key(tmp_path: Path, text: str) -> None:
     """A file with something else is named, with what to do."""
     path = str(tmp_path / "signing.key")

@@ -15,7 +15,7 @@ from esmith.fields import replace
 from esmith.fleet.journal.chain import check_next
 from esmith.fleet.journal.checking import LARGEST_ROW, MOST_BLOBS
 from esmith.fleet.journal.errors import NewerRowError, RowError
-from esmith.fleet.journal.row import BODY_LIMIT, FORMAT, KINDS, Row, decode, encode, fill, hash_of, pack
+from esmith.fleet.journal.row import BODY_LIMIT, FORMAT, KINDS, Row, decode, encode, hash_of
 from esmith.store.limits import MAX_VALUE_BYTES
 from tests.examples import examples
 from tests.fleet.journal.journals import NOW, Journal, data_of, forge, key_of
@@ -178,6 +178,10 @@ def test_random_fields_are_a_row_error(field: str, value: Any) -> None:
         ("changes", [["fleet", "configuration", "a", 1, "c"]], "not a text"),
         ("changes", [["fleet", "configuration", "a", "b", "c\nd"]], "configuration a b: a value"),
         ("time", 2**53, "time"),
+        ("previous", 1, "no hash"),
+        ("author", ["root", "", ["a" * 65537]], "author"),
+        ("program", "1" * 65, "version"),
+        ("program", "", "version"),
         ("changes", [["fleet", "configuration", "a", "b", "c" * (MAX_VALUE_BYTES + 1)]], "at most"),
     ],
 )
@@ -194,11 +198,16 @@ def test_each_field_is_checked(field: str, value: Any, why: str) -> None:
         ("join", {"name": "mail3", "key": key_of("x").public + "\n", "groups": []}, "key"),
         ("join", {"name": "mail3", "key": key_of("x").public, "groups": ["a", "a"]}, "twice"),
         ("groups", {"groups": [f"g{number}" for number in range(33)]}, "32"),
+        ("groups", {"groups": "mx"}, "groups"),
+        ("groups", {"groups": ["A"]}, "'A' cannot be its group"),
+        ("signal", {"event": "email-update", "hosts": ["A"], "until": 1}, "'A' cannot be its host"),
+        ("signal", {"event": "email-update", "hosts": "a", "until": 1}, "hosts"),
         ("signal", {"event": "--root=/x", "hosts": [], "until": 1}, "event"),
         ("signal", {"event": "../x", "hosts": [], "until": 1}, "event"),
         ("signal", {"event": "email-update", "hosts": ["a", "a"], "until": 1}, "twice"),
         ("changes", {"blobs": []}, "blobs"),
         ("changes", {"blobs": ["x"]}, "digest"),
+        ("changes", {"blobs": [1]}, "digest"),
         ("changes", {"blobs": ["0" * 64], "changes": [list(_CHANGES[0])]}, "no 'changes'"),
         ("leave", {"name": "mail1"}, "no 'name'"),
         ("remove", {}, "name is missing"),
@@ -253,6 +262,24 @@ def test_there_is_one_way_to_write_a_signature() -> None:
         encode(_JOURNAL.next("mail3", "join", name="mail3", key=same), key_of("mail3"))
 
 
+def test_limits_can_be_reached() -> None:
+    """What is just within a limit is a row: number, time, groups, names, version."""
+    row = _JOURNAL.next("mail2", "groups", groups=tuple(f"g{number:062}" for number in range(32)))
+    row = replace(row, revision=10**12 - 1, time=2**53 - 1, program="1" * 64)
+    assert decode(encode(row, key_of("mail2"))) == row
+
+
+def test_what_is_nested_too_deep() -> None:
+    """However deep a field is nested, it is refused as any other that is wrong."""
+    text, _, body = _SIGNED.partition(b"\n")
+    for depth in range(1, 1200, 7):
+        nested = b"[" * depth + b"]" * depth
+        for field in (b'"fleet":"mail"', b'"format":1', b'"kind":"changes"'):
+            assert field in body
+            with pytest.raises(RowError):
+                decode(text + b"\n" + body.replace(field, field.partition(b":")[0] + b":" + nested))
+
+
 def test_the_largest_changeset() -> None:
     """A changeset that fills all blobs to the last byte is stored; blobs are split where they are full."""
     assert (MOST_BLOBS * BODY_LIMIT, LARGEST_ROW) == (128 * 2**20, 2**20)
@@ -278,59 +305,6 @@ def test_a_newer_format_says_so() -> None:
         with pytest.raises(RowError, match="which there is not") as other:
             decode(forge(data | {"format": value}, key_of("mail2")))
         assert not isinstance(other.value, NewerRowError)
-
-
-def test_many_changes_go_to_blobs() -> None:
-    """A changeset of more than half a MiB is split, and complete only with all its blobs, whole and in order."""
-    changes = tuple(("fleet", "accounts", f"user{number}", "Name", "ü" * 5_000) for number in range(120))
-    row, blobs = pack(replace(_ROW, changes=changes))
-    assert len(blobs) == 3
-    assert [len(blob) for blob in blobs[:2]] == [BODY_LIMIT] * 2
-    raw = encode(row, key_of("mail2"))
-    assert len(raw) < 1000
-    bare = decode(raw)
-    assert not bare.is_complete
-    whole = fill(bare, blobs)
-    assert whole.is_complete
-    assert whole.changes == changes
-    assert encode(whole, key_of("mail2")) == raw
-    for wrong in ([], blobs[:2], [*blobs, b""], blobs[::-1], [*blobs[:2], blobs[2] + b" "]):
-        with pytest.raises(RowError, match="row 4 of the fleet's journal, by host mail2, .*part"):
-            fill(bare, wrong)
-
-
-def test_blobs_hold_changes_only() -> None:
-    """What blobs hold is checked as the changes in a row are, though their digests are right."""
-    for body in (b"[]", b"{", b"\xff", b'[["host","configuration","a","b","c"]]', b'[ ["fleet","a","b","c","d"]]'):
-        with pytest.raises(RowError):
-            fill(replace(_ROW, changes=(), blobs=(hash_of(body),)), [body])
-
-
-def test_few_changes_stay_in_the_row() -> None:
-    """A short changeset has no blobs, nor has a row of another kind; to fill them changes nothing."""
-    assert pack(_ROW) == (_ROW, [])
-    assert fill(_ROW, []) == _ROW
-    leave = _JOURNAL.next("mail2", "leave")
-    assert pack(leave) == (leave, [])
-
-
-def test_more_than_blobs_can_hold(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A changeset that is larger than all blobs is refused before anything is stored."""
-    monkeypatch.setattr("esmith.fleet.journal.row.MOST_BLOBS", 2)
-    changes = (("fleet", "accounts", "a", "b", "x" * 60_000),) * 18
-    with pytest.raises(RowError, match="more than 1 MiB") as caught:
-        pack(replace(_ROW, changes=changes))
-    assert "fewer settings" in caught.value.hint
-    assert len(pack(replace(_ROW, changes=changes[:17]))[1]) == 2
-
-
-def test_a_very_long_command_is_cut() -> None:
-    """Of the words of a command as many are kept as there is room for, so that the row stays small."""
-    words = ("config", "setprop", *("x" * 1000 for _ in range(100)))
-    row, _ = pack(replace(_ROW, author=("root", "", words)))
-    assert row.author[2][:3] == words[:3]
-    assert row.author[2][-1] == "..."
-    assert len(encode(row, key_of("mail2"))) < 20_000
 
 
 def test_what_a_row_looks_like() -> None:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from esmith.errors import BehindError
 from esmith.fleet.replica import asking
+from esmith.store.behind import BehindError
 from esmith.store.model import Author
 
 AUTHOR = Author("alice", "", ["config", "setprop"])

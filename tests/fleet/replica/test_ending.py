@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from esmith.errors import BehindError, RefusedError, StoreError, UsageError
+from esmith.errors import RefusedError, StoreError, UsageError
 from esmith.fleet.replica import applying, asking, checking, overrides
 from esmith.fleet.replica.member import Membership
 from esmith.layout import Layout
 from esmith.store import open_store
+from esmith.store.behind import BehindError
 from esmith.store.lmdb.commit import Commit
 from esmith.store.model import Author, Record
 from esmith.store.protocol import Store

@@ -12,9 +12,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from esmith.errors import BehindError, EsmithError, RefusedError
+from esmith.errors import EsmithError, RefusedError
 from esmith.fleet.replica import applying, asking, checking, layers, overrides, settling
 from esmith.fleet.replica.member import Membership, records_of_layers
+from esmith.store.behind import BehindError
 from tests.examples import examples
 from tests.fleet.replica.commands import command, finish
 from tests.fleet.replica.fleet import AUTHOR, HOSTS, Fleet, cells_of, make_member, member_row, take

@@ -18,6 +18,6 @@ def member(root: Root) -> Root:
 
 @pytest.fixture
 def agent(member: Root) -> Iterator[FakeAgent]:
-    """The agent of the member, which takes every change unless it is told otherwise."""
+    """The agent of the member, which takes every change unless it has other answers."""
     with FakeAgent(member) as made:
         yield made

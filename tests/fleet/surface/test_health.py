@@ -19,8 +19,8 @@ from tests.fleet.surface.kit import FakeAgent, make_certificate, receive, set_ro
 from tests.store.stores import opened
 
 
-def told(root: Root, **status: Any) -> None:
-    """Write what the agent says of itself."""
+def report(root: Root, **status: Any) -> None:
+    """Write the file of the agent."""
     path = root.path / "var/lib/e-smith/fleet/status.json"
     path.write_text(json.dumps(status))
     path.chmod(0o600)
@@ -33,7 +33,7 @@ def found(root: Root) -> list[tuple[str, str, str]]:
 
 
 def hosts(*digests: str, **more: Any) -> list[dict[str, Any]]:
-    """Return what is said of the other servers, each with a digest of its settings at fleet revision 1."""
+    """Return what the agent has of the other servers, each with a digest of its settings at fleet revision 1."""
     return [
         {"host": name, "revision": 1, "digest": digest, **more}
         for name, digest in zip(("mail2", "office"), digests, strict=False)
@@ -42,14 +42,14 @@ def hosts(*digests: str, **more: Any) -> list[dict[str, Any]]:
 
 def test_nothing_is_found_of_a_member_that_is_well(member: Root, agent: FakeAgent) -> None:
     """While the agent runs and all have the same, there is nothing to say."""
-    told(member, revision=0, time=1, error="", stopped="", hosts=[])
+    report(member, revision=0, time=1, error="", stopped="", hosts=[])
     assert agent.commits == []
     assert found(member) == []
 
 
 def test_the_agent_does_not_run(member: Root) -> None:
     """Without its agent a member hears nothing, whatever the file of before says; ``esmith status`` has it."""
-    told(member, error="", stopped="")
+    report(member, error="", stopped="")
     ((kind, message, command),) = found(member)
     assert (kind, command) == ("fleet", "esmith services")
     assert message.startswith("the agent does not run")
@@ -88,7 +88,7 @@ def test_what_the_agent_says(
     member: Root, agent: FakeAgent, status: dict[str, Any], wanted: tuple[str, str, str]
 ) -> None:
     """What the agent says is wrong is a finding, in one line, whatever stands in it."""
-    told(member, **status)
+    report(member, **status)
     assert agent.commits == []
     assert found(member) == [wanted]
 
@@ -105,11 +105,11 @@ def test_another_digest(member: Root, agent: FakeAgent) -> None:
     receive(member, [("fleet", "configuration", "qpsmtpd", "", "service")])
     with opened(member.path, write=False) as store, store.snapshot() as snapshot:
         own = str(snapshot.state(TABLE, "digest") or b"", "ascii")
-    told(member, hosts=hosts(own, "f" * 64))
+    report(member, hosts=hosts(own, "f" * 64))
     ((kind, message, command),) = found(member)
     assert (kind, command) == ("fleet", "esmith fleet resync")
     assert message == "at fleet revision 1 the shared settings here are others than on office"
-    told(member, hosts=[{**one, "revision": 2} for one in hosts("e" * 64, "f" * 64)])
+    report(member, hosts=[{**one, "revision": 2} for one in hosts("e" * 64, "f" * 64)])
     assert found(member) == []
     assert agent.commits == []
 
@@ -145,13 +145,13 @@ def test_a_file_that_is_not_the_agents(member: Root, agent: FakeAgent, text: str
     path.write_text(text)
     assert agent.commits == []
     assert found(member) == []
-    told(member, error="away")
+    report(member, error="away")
     path.chmod(0o666)
     assert found(member) == []
 
 
 def test_what_is_damaged_is_a_finding(member: Root) -> None:
-    """A row of the fleet that cannot be read is said, and the rest of the status stays."""
+    """A row of the fleet that cannot be read is a finding, and the rest of the status stays."""
     set_row(member, "member/mail1", b"{")
     assert found(member)[0][2] == "esmith fleet resync"
 
@@ -197,7 +197,7 @@ def test_modes_of_the_keys(member: Root) -> None:
 
 def test_clocks(member: Root) -> None:
     """A server whose time is ahead of this one is a warning; what has another form is nothing."""
-    told(member, hosts=[{"host": "mail2", "time": 1_000}, {"host": "office", "time": 5_000}, {"host": 3}, 4])
+    report(member, hosts=[{"host": "mail2", "time": 1_000}, {"host": "office", "time": 5_000}, {"host": 3}, 4])
     assert [one.about for one in fleet.check_clocks(case_of(member, 1_000))] == ["the clock of office"]
 
 

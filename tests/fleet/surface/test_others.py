@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from esmith.errors import BehindError, BusyError
+from esmith.errors import BusyError
 from esmith.fleet.surface import repeating
 from esmith.layout import Layout
+from esmith.store.behind import BehindError
 from tests.commands import Root
 from tests.fleet.surface.kit import FakeAgent, receive, stored
 from tests.perl.kit import Script
@@ -47,7 +48,7 @@ def test_others_that_stay_ahead(monkeypatch: pytest.MonkeyPatch, root: Root) -> 
         raise BehindError(4)
 
     with pytest.raises(BusyError, match="changed settings all the time") as found:
-        repeating.repeated(Layout(str(root.path)), attempt, BehindError(3), patience=0.1)
+        repeating.repeated(Layout(str(root.path)), attempt, 3, patience=0.1)
     assert not isinstance(found.value, BehindError)
     assert "nothing was changed" in found.value.hint
     assert waited[:2] == [3, 4]
@@ -57,17 +58,17 @@ def test_a_refused_change_changes_nothing(member: Root, agent: FakeAgent) -> Non
     """While etcd is away a shared setting cannot be changed: the reason is named, and --local as the way out."""
     receive(member, [("fleet", *QPSMTPD, "", "service"), ("fleet", *QPSMTPD, "MaxLoad", "7")])
     agent.answers = [AWAY]
-    said = member.config("setprop", "qpsmtpd", "MaxLoad", "9", code=6).err
-    assert said.startswith("config: etcd is away: https://192.0.2.1:2379 does not answer\n  wait for it")
-    assert "nothing was changed" in said
+    shown = member.config("setprop", "qpsmtpd", "MaxLoad", "9", code=6).err
+    assert shown.startswith("config: etcd is away: https://192.0.2.1:2379 does not answer\n  wait for it")
+    assert "nothing was changed" in shown
     assert stored(member, *QPSMTPD, "MaxLoad") == "7"
 
 
 def test_while_no_agent_runs(member: Root) -> None:
     """Without the agent nothing shared is changed, and reading goes on."""
-    said = member.config("setprop", "qpsmtpd", "MaxLoad", "9", code=6).err
-    assert "the agent of the fleet is not there" in said
-    assert "--local" in said
+    shown = member.config("setprop", "qpsmtpd", "MaxLoad", "9", code=6).err
+    assert "the agent of the fleet is not there" in shown
+    assert "--local" in shown
     assert member.config("getprop", "qpsmtpd", "MaxLoad").out == "7\n"
 
 

@@ -61,7 +61,7 @@ def test_a_change_that_the_fleet_refuses(desk: Desk, far: FakeAgent) -> None:
     assert desk.call("jobs")["jobs"] == []
 
 
-def test_what_goes_back_is_of_this_host(scene: Scene, desk: Desk, far: FakeAgent) -> None:
+def test_what_is_set_back_is_of_this_host(scene: Scene, desk: Desk, far: FakeAgent) -> None:
     """When the event fails here, this host alone has its old value back; the others keep the new one."""
     scene.event("/etc/t\n", actions={"S30fail": "exit 1"})
     job = desk.apply(desk.setting("A", values={"value": "second"}))
@@ -82,7 +82,7 @@ def test_records_that_go_at_the_end(desk: Desk, far: FakeAgent, monkeypatch: pyt
 
 
 def test_the_page_health(member: Root, agent: FakeAgent, browse: MakeBrowser) -> None:
-    """The page has a table of the servers; what they say of themselves is shown as text."""
+    """The page has a table of the servers; what they report is shown as text."""
     path = member.path / "var/lib/e-smith/fleet/status.json"
     rows = [
         {"host": "mail2", "revision": 7, "drift": 2, "time": 1e300, "error": "<b>away</b>", "pending": float("nan")}

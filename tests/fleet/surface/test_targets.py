@@ -25,9 +25,9 @@ def share(root: Root, *layers: tuple[str, str]) -> None:
 def test_a_plain_command_changes_the_layer_of_the_value(member: Root, agent: FakeAgent) -> None:
     """What comes from a group is changed for the group, and the command says for how many."""
     share(member, ("fleet", "7"), ("group:mx", "8"))
-    said = member.config("setprop", "qpsmtpd", "MaxLoad", "9").err
+    shown = member.config("setprop", "qpsmtpd", "MaxLoad", "9").err
     assert agent.changes == [["group:mx", *QPSMTPD, "MaxLoad", "9"]]
-    assert said == "config: changed for group mx: 2 hosts (mail1, mail2)\n"
+    assert shown == "config: changed for group mx: 2 hosts (mail1, mail2)\n"
     assert stored(member, *QPSMTPD, "MaxLoad") == "9"
 
 
@@ -68,8 +68,8 @@ def test_an_option_chooses_the_layer(
 def test_an_option_keeps_it_on_this_host(member: Root, kind: str) -> None:
     """With --host or --local the value is of this host, also while no agent runs, and the command says so."""
     share(member, ("fleet", "7"))
-    said = member.config("setprop", f"--{kind}", "qpsmtpd", "MaxLoad", "9").err
-    assert "only of this host" in said
+    shown = member.config("setprop", f"--{kind}", "qpsmtpd", "MaxLoad", "9").err
+    assert "only of this host" in shown
     assert mark_of(member, *QPSMTPD, "MaxLoad") == kind
     assert stored(member, *QPSMTPD, "MaxLoad") == "9"
 
@@ -82,7 +82,7 @@ def test_after_the_first_operand_nothing_is_an_option(member: Root, agent: FakeA
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "shown"),
     [
         (["--host", "--fleet", "setprop", "qpsmtpd", "MaxLoad", "9"], "--host and --fleet choose two layers"),
         (["--group=a", "setprop", "--group=b", "qpsmtpd", "MaxLoad", "9"], "--group=a and --group=b choose two layers"),
@@ -94,17 +94,17 @@ def test_after_the_first_operand_nothing_is_an_option(member: Root, agent: FakeA
         (["show", "--layers"], "--layers is for show with a key"),
     ],
 )
-def test_an_option_that_makes_no_sense_is_refused(member: Root, words: list[str], said: str) -> None:
+def test_an_option_that_makes_no_sense_is_refused(member: Root, words: list[str], shown: str) -> None:
     """Two layers at once, no name, or a verb that changes nothing: the exit code is 2, and nothing is changed."""
-    assert said in member.config(*words, code=2).err
+    assert shown in member.config(*words, code=2).err
 
 
 @pytest.mark.parametrize("words", [["setprop", "--fleet", "qpsmtpd", "MaxLoad", "9"], ["show", "--layers", "qpsmtpd"]])
 def test_on_a_server_in_no_fleet(root: Root, words: list[str]) -> None:
     """There are no layers, and the command says how a fleet begins; nothing is changed."""
-    said = root.config(*words, code=2).err
-    assert "this server is in no fleet" in said
-    assert "esmith fleet init" in said
+    shown = root.config(*words, code=2).err
+    assert "this server is in no fleet" in shown
+    assert "esmith fleet init" in shown
     assert root.config("getprop", "qpsmtpd", "MaxLoad").out == "7\n"
 
 
@@ -137,9 +137,9 @@ def test_apply_and_edit_choose_it_too(member: Root, agent: FakeAgent) -> None:
     editor = member.path / "editor"
     editor.write_text('#!/bin/sh\nsed -i "s/MaxLoad = .*/MaxLoad = 11/;s/^MaxLoad=.*/MaxLoad=11/" "$1"\n')
     editor.chmod(0o755)
-    said = member.run("config", "edit", "--fleet", "qpsmtpd", env={"EDITOR": str(editor)}).err
+    shown = member.run("config", "edit", "--fleet", "qpsmtpd", env={"EDITOR": str(editor)}).err
     assert ["fleet", *QPSMTPD, "MaxLoad", "11"] in agent.changes
-    assert "changed for the fleet: 3 hosts" in said
+    assert "changed for the fleet: 3 hosts" in shown
 
 
 def test_undo_changes_the_layer_of_the_value(member: Root, agent: FakeAgent) -> None:
@@ -147,9 +147,9 @@ def test_undo_changes_the_layer_of_the_value(member: Root, agent: FakeAgent) -> 
     share(member, ("fleet", "7"), ("group:mx", "8"))
     member.config("setprop", "qpsmtpd", "MaxLoad", "9")
     number = member.esmith("history", "--limit", "1").out.split()[1]
-    said = member.esmith("undo", number).err
+    shown = member.esmith("undo", number).err
     assert agent.changes == [["group:mx", *QPSMTPD, "MaxLoad", "8"]]
-    assert "changed for group mx" in said
+    assert "changed for group mx" in shown
 
 
 def test_an_action_of_an_event_changes_this_host_only(member: Root, agent: FakeAgent) -> None:

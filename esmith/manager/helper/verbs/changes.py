@@ -12,14 +12,14 @@ from esmith.events.session import Session
 from esmith.events.unsettled import UNSETTLED
 from esmith.manager import wire
 from esmith.manager.helper import arguments, jobs, process
-from esmith.manager.helper.carrying_out import Plan, carry_out, error_data, forget_row
+from esmith.manager.helper.carrying_out import carry_out, error_data, forget_row
 from esmith.manager.helper.context import VerbError
 from esmith.manager.helper.in_fleet import COMMAND, in_fleet
 from esmith.manager.helper.operations import read_operation
 from esmith.manager.helper.operations.conflict import refuse_conflict
 from esmith.manager.helper.operations.engine import TakeBackOperation
 from esmith.manager.helper.operations.trying import Tried
-from esmith.manager.helper.settings_of_job import actor, set_back
+from esmith.manager.helper.settings_of_job import Plan, actor, set_back
 from esmith.manager.helper.settling import list_jobs, read_job, running_jobs
 from esmith.schema.remembered import RememberedFiles
 from esmith.store import open_store

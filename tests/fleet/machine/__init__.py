@@ -1,0 +1,1 @@
+"""docs/fleet.md, typed on a machine."""
