@@ -118,7 +118,12 @@ def _texts() -> list[tuple[str, str]]:
 
 @cache
 def _names() -> set[str]:
-    return {f"esmith {name}" for name in esmith_command.subcommands()}
+    known = esmith_command.subcommands()
+    groups = {name: command for name, command in known.items() if isinstance(command, click.Group)}
+    below = {
+        f"esmith {name} {one}" for name, group in groups.items() for one in group.list_commands(click.Context(group))
+    }
+    return {f"esmith {name}" for name in known} | below
 
 
 def _cures(text: str) -> list[str]:
@@ -147,6 +152,9 @@ def _fault(command: str) -> str:
             _parse_esmith(words)
     except click.ClickException as error:
         return error.format_message()
+    except click.exceptions.Exit:
+        # It asks for a help page, which was printed.
+        return ""
     return ""
 
 
@@ -171,7 +179,13 @@ def _parse_esmith(words: list[str]) -> None:
         words = words[2:]
     if not words or words[0] not in (known := esmith_command.subcommands()):
         raise click.UsageError(f"there is no esmith {' '.join(words[:1])}")
-    known[words[0]].make_context(words[0], words[1:])
+    command, rest = known[words[0]], words[1:]
+    if isinstance(command, click.Group) and not (rest and rest[0].startswith("-")):
+        below = command.get_command(click.Context(command), rest[0]) if rest else None
+        if below is None:
+            raise click.UsageError(f"there is no esmith {' '.join(words[:2])}")
+        command, rest = below, rest[1:]
+    command.make_context(words[0], rest)
 
 
 def test_printed_commands_can_be_pasted() -> None:

@@ -64,7 +64,7 @@ def certificates_command(root: str | None, /, **given: Any) -> int:
     written = write_servers(layout, servers, folder, installed=given["place"], data=given["data"])
     print_report(_copying(written, given["place"]))
     endpoints = ",".join(server.client_url for server in servers)
-    print_report([f"then, here: esmith fleet init --name NAME --endpoints {endpoints}"], cures=True)
+    print_report([f"then, here: esmith fleet init --name NAME --endpoints {shell_word(endpoints)}"], cures=True)
     return 0
 
 

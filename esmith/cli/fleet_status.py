@@ -67,15 +67,14 @@ def _lines(found: Overview) -> Iterator[str]:
         yield f"fleet {own.fleet}, this server is {own.host}; fleet revision {found.revision}"
     rows = [("server", "groups", "revision", "heard of", "drift", "pending", "local", "digest", "version")]
     for host in found.hosts:
-        name = host["host"]
-        groups = ",".join(found.members[name].groups) or "-"
+        groups = ",".join(found.members[host["host"]].groups) or "-"
         if host.get("revision") is None:
-            rows.append((name, groups, "-", "never", *("-" for _ in range(4)), "-"))
+            rows.append((host["host"], groups, "-", "never", *("-" for _ in range(4)), "-"))
             continue
         numbers = ("-" if host[what] is None else str(host[what]) for what in ("drift", "pending", "overrides"))
         rows.append(
             (
-                name,
+                host["host"],
                 groups,
                 str(host["revision"]),
                 age_of(host["time"], now),

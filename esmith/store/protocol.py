@@ -147,7 +147,7 @@ class Transaction(Snapshot, Protocol):
 
     @property
     def notes(self) -> list[str]:
-        """What a command should say of a transaction that ended: for whom it changed what. A line each."""
+        """What a command should print about a transaction that ended: for whom it changed what. A line each."""
 
     def savepoint(self) -> AbstractContextManager[None]:
         """Return a context: when it ends with an error, what was changed in it is as before, and the rest stays."""

@@ -117,7 +117,7 @@ def settings_text(server: EtcdServer, servers: Sequence[EtcdServer], place: str,
     :param servers: all of them.
     :param place: the directory that its certificate will be in.
     :param data: the directory for its data; may have :data:`NAME` in it.
-    :param ca: the certificate of the authority, by which clusters are told apart.
+    :param ca: the certificate of the authority, which keeps clusters apart.
     """
     files = {what: os.path.join(place, name) for what, name in (("ca", CA), ("pem", CERTIFICATE), ("key", KEY))}
     values = {

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Sharing:
-    """What of a root becomes the fleet's, and what stays.
+    """The settings of a root that become the fleet's, and those that stay.
 
     :param shared: the cells that become the fleet's, as changes of its layer.
     :param own: database, key and property of the cells that stay: of one machine by nature, and secrets.
@@ -75,7 +75,7 @@ class Plan:
 
 
 def sharing_of(layout: Layout, snapshot: Snapshot) -> Sharing:
-    """Return what of a root would become the fleet's, and what would stay."""
+    """Return which settings of a root would become the fleet's, and which would stay."""
     scopes, sharing = Scopes(layout, snapshot), Sharing()
     for database in snapshot.databases():
         for record in snapshot.records(database):
@@ -150,7 +150,7 @@ def _begin(remote: Remote, plan: Plan, signing: SigningKey, author: Author) -> J
     if own is None or own.key != signing.public or len(journal.chain.members) > 1:
         raise UsageError(
             f"etcd has a fleet {plan.fleet} already, which this server did not begin",
-            hint="take another name, or join it: esmith fleet invite on its first server, and then esmith fleet join",
+            hint="take another name, or join it",
         )
     return journal
 

@@ -23,7 +23,7 @@ from esmith.fleet.etcd.tls import Tls
 from esmith.fleet.journal.chain import Head
 from esmith.fleet.journal.keys import SigningKey
 from esmith.fleet.replica.applying import Applied
-from esmith.printable import shown_time
+from esmith.printable import shell_word, shown_time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -177,14 +177,14 @@ class Joining:
                 f"{max(known)}",
                 hint="etcd was restored from a backup, or is another one; on the first server: esmith fleet status",
             )
-        member = chain.members.get(invitation.name)
+        name, member = shell_word(invitation.name), chain.members.get(invitation.name)
         if member is None:
             self._require_open(chain)
         elif own is None or member.key != own.public:
             raise UsageError(
                 f"the invitation has been used: {invitation.name} is in the fleet already",
-                hint=f"if it was not this server, on the first server: esmith fleet remove {invitation.name}, and then "
-                f"esmith fleet invite {invitation.name}",
+                hint=f"if it was not this server, on the first server:\n    esmith fleet remove {name}\n"
+                f"    esmith fleet invite {name}",
             )
         return journal
 
@@ -194,7 +194,7 @@ class Joining:
         :raises UsageError: says which.
         """
         invitation = self._invitation
-        again = f"on the first server of the fleet: esmith fleet invite {invitation.name}"
+        again = f"on the first server of the fleet: esmith fleet invite {shell_word(invitation.name)}"
         if invitation.until < time.time():
             raise UsageError(f"the invitation has ended, on {shown_time(invitation.until)}", hint=again)
         found = chain.members.invites.get(invitation.name)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from esmith.errors import BehindError, BusyError, UsageError
+from esmith.errors import BusyError, UsageError
 from esmith.fleet.admin.membership import require_member
 from esmith.fleet.replica import asking, overrides, settling
+from esmith.store.behind import BehindError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ _TRIES = 20
 
 
 def push(layout: Layout, store: Store, words: Sequence[str], author: Author) -> tuple[list[Cell], list[str]]:
-    """Give the fleet what was set for this server alone, and return the cells and what is to be said about it.
+    """Give the fleet what was set for this server alone, and return the cells and lines for people.
 
     :param words: database, key, and perhaps the property; none for all that was set while etcd was away.
     :raises UsageError: when nothing of it was set for this server alone.

@@ -15,6 +15,7 @@ from esmith.fleet.admin.reading import Journal, row_after
 from esmith.fleet.journal.certificates import make_certificate
 from esmith.fleet.journal.keys import SigningKey
 from esmith.fleet.journal.token import Invitation
+from esmith.printable import shell_word
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def invite(
     def next_row(chain: Chain) -> Row:
         if host in chain.members:
             raise UsageError(
-                f"{host} is in the fleet already", hint=f"to have it join again: esmith fleet remove {host}"
+                f"{host} is in the fleet already", hint=f"for it to join again: esmith fleet remove {shell_word(host)}"
             )
         return row_after(chain, own.host, "invite", author, name=host, key=one_time.public, until=until)
 

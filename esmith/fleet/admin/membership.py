@@ -73,7 +73,7 @@ def require_no_member(snapshot: Snapshot) -> None:
     if own.is_member:
         raise UsageError(
             f"this server is in the fleet {own.name} already, as {own.host}",
-            hint="see it: esmith fleet status; to leave it: esmith fleet leave",
+            hint="to leave it: esmith fleet leave",
         )
 
 
@@ -84,7 +84,7 @@ def require_member(snapshot: Snapshot) -> member.Membership:
     """
     own = member.Membership(snapshot)
     if not own.is_member:
-        hint = "to join one: esmith fleet join; to make one: esmith fleet init"
+        hint = "how to make one, or to join one: esmith fleet --help"
         if snapshot.prop(DATABASE, RECORD, "status") == "enabled":
             hint = "if it was restored from a backup: esmith fleet resync --dry-run"
         raise UsageError("this server is in no fleet", hint=hint)

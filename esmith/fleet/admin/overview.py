@@ -41,7 +41,7 @@ class Finding:
 
     :param subject: a server, or an address of etcd.
     :param message: what is wrong with it.
-    :param cure: what to do; "" where nothing can be said.
+    :param cure: what to do; "" where that is not known.
     :param is_elsewhere: whether that is to be done on another server.
     """
 
@@ -164,11 +164,7 @@ def _findings_of(found: Overview, host: dict[str, Any], newest: int, usual: str,
     name = host["host"]
     on = "" if name == found.own.host else f"on {name}: "
     if host.get("revision") is None:
-        return [
-            Finding(
-                name, "has not reported yet", f"{on}start its agent: esmith fleet agent, or its service esmith-fleet"
-            )
-        ]
+        return [Finding(name, "has not reported yet", f"{on}start its agent: esmith fleet agent")]
     rows = []
     if host["stopped"]:
         rows.append(Finding(name, f"applies no more changes: {host['stopped']}", f"{on}esmith fleet resync --dry-run"))
@@ -191,7 +187,7 @@ def _findings_of(found: Overview, host: dict[str, Any], newest: int, usual: str,
         )
     if host["overrides"]:
         message = f"{counted(host['overrides'], 'setting')} set for it alone while etcd was away"
-        rows.append(Finding(name, message, f"{on}esmith fleet push, or esmith fleet drop"))
+        rows.append(Finding(name, message, f"{on}to give them to all: esmith fleet push"))
     return rows
 
 

@@ -2,7 +2,7 @@
 
 Rows of the journal are applied in their order, and what comes out does not depend on how many a transaction has: what
 a layer of this host once gave a cell is gone when no layer gives it any more, also within one transaction, and a record
-that lost its type on the way is made anew. Marked cells (:mod:`esmith.fleet.replica.overrides`) stay as they are.
+that lost its type on the way is made again. Marked cells (:mod:`esmith.fleet.replica.overrides`) stay as they are.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Applied:
 def apply_changes(transaction: Transaction, changes: Sequence[LayerChange], *, revision: int, hash: str) -> int:
     """Apply one changeset, and note the fleet revision that is reached by it.
 
-    :param changes: in order. A property "" with None deletes all that the layer says of the record.
+    :param changes: in order. A property "" with None deletes all that the layer has of the record.
     :return: how many cells of the databases were written.
     :raises StoreError: when a row of the layers is damaged.
     """
@@ -111,7 +111,7 @@ def put(transaction: Transaction, cells: Sequence[HostChange]) -> None:
 
 
 def digest_of(snapshot: Snapshot) -> str:
-    """Return the digest of all layers, reckoned anew: it has to be the one that is kept."""
+    """Return the digest of all layers, counted again: it has to be the one that is kept."""
     total = 0
     for name, value in snapshot.states(layers.TABLE):
         total += _digest(name, layers.content(name, value))
@@ -122,7 +122,7 @@ class _Record:
     """A record that is being changed.
 
     :param name: of its row of layers.
-    :param found: what the layers say of it.
+    :param found: what the layers have of it.
     """
 
     __slots__ = ("covered", "layers", "name", "row", "touched")
@@ -152,11 +152,11 @@ class _Work:
         self._last: Applied | None = None
         self._settling = Settling(transaction, self._groups)
         #: Whether what is between does not count, but only what was before and what is at the end.
-        self._anew = False
+        self._replays = False
 
     def forget_all(self) -> None:
         """Begin with no layers, no members and no groups; rows that are damaged go as well."""
-        self._anew = True
+        self._replays = True
         for name, value in list(self._transaction.states(layers.TABLE)):
             try:
                 (database, key), row = rows.read(name, value, 2)
@@ -166,7 +166,7 @@ class _Work:
                 continue
             record.covered = set(record.layers.resolve(self._groups))
             record.touched, record.layers = record.layers.props(), layers.RecordLayers()
-            # The digest is reckoned anew: that of a damaged row is not known.
+            # The digest is counted again: that of a damaged row is not known.
             self._transaction.set_state(layers.TABLE, name, None)
             record.row = None
         self._digest, self._groups = 0, []
@@ -199,7 +199,7 @@ class _Work:
             return
         before, self._groups = self._groups, groups
         self._settling.groups = groups
-        for database, key in {*self._records, *([] if self._anew else member.records_of_layers(self._transaction))}:
+        for database, key in {*self._records, *([] if self._replays else member.records_of_layers(self._transaction))}:
             record = self._record(database, key)
             if record.layers.cells.keys() - {layers.FLEET}:
                 given = record.layers.resolve(before)
@@ -208,7 +208,7 @@ class _Work:
     def _note(self, database: str, key: str, record: _Record, props: Iterable[str], given: Iterable[str]) -> None:
         """Note which properties may have another value, and which of them a layer of this host gave one before."""
         record.touched.update(props)
-        if self._anew:
+        if self._replays:
             return
         record.covered.update(given)
         if "" in given and record.layers.value(self._groups, "") is None:

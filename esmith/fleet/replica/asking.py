@@ -74,7 +74,7 @@ class Agent:
         :raises OSError: when it cannot be sent, or there is no answer in time.
         :raises ValueError: when the answer makes no sense.
         """
-        self.tell(question)
+        self.send(question)
         while b"\n" not in self._read:
             self._socket.settimeout(max(self._until - time.monotonic(), 0.001))
             more = self._socket.recv(2**16)
@@ -89,7 +89,7 @@ class Agent:
             raise ValueError("its answer is no object")
         return answer
 
-    def tell(self, question: Mapping[str, object]) -> None:
+    def send(self, question: Mapping[str, object]) -> None:
         """Send a line.
 
         :raises OSError: when it cannot be sent.
@@ -145,7 +145,7 @@ def wait(root: str, revision: int, timeout: float = 10.0) -> bool:
 
 
 def status(root: str) -> dict[str, Any]:
-    """Return what the agent says of itself.
+    """Return the state of the agent.
 
     :raises AgentAwayError: when it does not answer.
     """

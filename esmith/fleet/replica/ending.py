@@ -40,7 +40,7 @@ class Agreed:
             if error is None:
                 # The change is stored. Whether the agent hears it now or finds it in the store makes no difference.
                 with suppress(OSError):
-                    self._agent.tell({"verb": "done"})
+                    self._agent.send({"verb": "done"})
             elif isinstance(error, EsmithError):
                 self._explain(error)
         finally:
@@ -61,7 +61,7 @@ def end(transaction: EndingTransaction) -> Agreed:
     Called by the transaction itself, before it is stored, on a member and only when something was changed, or assigned
     to a layer.
 
-    :return: a context for the commit: it tells the agent how that ended.
+    :return: a context for the commit: by it the agent hears how that ended.
     :raises BehindError: when another member was quicker.
     :raises StoreError: when the fleet cannot be asked, or does not take it; nothing was changed.
     :raises RefusedError: when nothing of it may go to the layer that was chosen.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from esmith.store.protocol import Snapshot
 
     #: Layer, database, key, property, and the value; None deletes. A property "" with None deletes all that the layer
-    #: says of the record.
+    #: has of the record.
     LayerChange = tuple[str, str, str, str, str | None]
 
 TABLE = "layers"
@@ -28,7 +28,7 @@ GROUP = "group:"
 
 
 class RecordLayers:
-    """What the layers say of one record.
+    """What the layers have of one record.
 
     :param cells: by layer and property; "" is the type.
     """
@@ -78,7 +78,7 @@ class RecordLayers:
             del self.cells[layer]
 
     def get(self, layer: str, prop: str) -> str | None:
-        """Return what a layer says of a cell, None for nothing."""
+        """Return what a layer has of a cell, None for nothing."""
         return self.cells.get(layer, {}).get(prop)
 
     def layer_of(self, groups: Sequence[str], prop: str) -> str | None:
@@ -121,7 +121,7 @@ def is_group(name: str) -> bool:
 
 
 def read(snapshot: Snapshot, database: str, key: str) -> RecordLayers:
-    """Return what the layers say of a record.
+    """Return what the layers have of a record.
 
     :raises StoreError: when its row is damaged.
     """

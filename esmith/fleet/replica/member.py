@@ -118,7 +118,7 @@ class Membership:
         return [name for name, groups in self.members().items() if layer == layers.FLEET or group in groups]
 
     def layers(self, database: str, key: str) -> layers.RecordLayers:
-        """Return what the layers say of a record."""
+        """Return what the layers have of a record."""
         return layers.read(self._snapshot, database, key)
 
     def origins(self, database: str, key: str, scopes: Scopes | None = None) -> list[Origin]:

@@ -1,4 +1,4 @@
-"""What a command says of a change on a member of a fleet: for whom it counts, in one line a layer."""
+"""What a command prints about a change on a member of a fleet: for whom it counts, in one line a layer."""
 
 from __future__ import annotations
 

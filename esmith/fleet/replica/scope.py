@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Scopes:
-    """What the schema of a root says of cells, and what their names do where it says nothing.
+    """What the schema of a root has about cells, and what their names do where it says nothing.
 
     :param layout: the root.
     :param snapshot: its databases.

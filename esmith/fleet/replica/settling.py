@@ -32,7 +32,7 @@ class Settling:
 
         What layers have for a record without a type is not shown; all of it is as soon as there is a type.
 
-        :param found: what they say of it.
+        :param found: what they have of it.
         :param touched: the properties that may have another value.
         :param covered: those of them that go where no layer has a value, because one of this host's had until now.
             Others are this host's own then, and stay.

@@ -65,6 +65,7 @@ class LmdbTransaction(LmdbTables):
 
     @author.setter
     def author(self, author: Author) -> None:
+        """Have somebody else be who makes them."""
         self._author = author
 
     def __enter__(self) -> Self:

@@ -16,18 +16,13 @@ pytestmark = pytest.mark.program("etcd")
 _CELL = ("configuration", "qpsmtpd", "DNSBL")
 
 
-def _set(server: Server, layer: str, value: str) -> None:
-    with opened(server.path) as store, store.transaction(AUTHOR, layer) as transaction:
-        transaction.set_prop(*_CELL, value)
-
-
 def test_push_and_drop(town: Town) -> None:
     """What was set while etcd was away is given to the fleet, or gives way to it; what is for the host, when named."""
     one = town.found()
     two = town.join(one, "two")
     assert "nothing was set while etcd was away" in two.fleet("push", code=2).err
-    _set(two, "local", "enabled")
-    _set(one, "host", "enabled")
+    two.set("DNSBL", "enabled", "local")
+    one.set("DNSBL", "enabled", "host")
     assert two.marks() == {_CELL: "local"}
     # No agent answers: nothing is changed.
     assert "the agent" in two.fleet("push", code=6).err
@@ -41,7 +36,7 @@ def test_push_and_drop(town: Town) -> None:
     assert (
         "configuration qpsmtpd RHSBL is not set" in one.fleet("drop", "configuration", "qpsmtpd", "RHSBL", code=2).err
     )
-    _set(two, "local", "disabled")
+    two.set("DNSBL", "disabled", "local")
     two.end_agent()
     assert two.fleet("drop").out == "dropped: configuration qpsmtpd DNSBL\n"
     assert (two.get("qpsmtpd", "DNSBL"), two.marks(), two.faults()) == ("enabled", {}, [])
@@ -55,8 +50,8 @@ def test_resync(town: Town) -> None:
     two = town.join(one, "two")
     one.start_agent()
     one.wait_for(4)
-    one.config("setprop", "qpsmtpd", "DNSBL", "enabled")
-    _set(two, "host", "disabled")
+    one.set("DNSBL", "enabled")
+    two.set("DNSBL", "disabled", "host")
     whole = two.contents()
     with opened(two.path) as store, store.transaction(AUTHOR) as transaction:
         transaction.set_state("layers", "configuration\0qpsmtpd", b"damaged")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from typing import Any
 
 import pytest
@@ -162,6 +163,25 @@ def test_a_connection_is_kept(etcd: Cluster, prefix: str, monkeypatch: pytest.Mo
         one.put(prefix, str(n))
         assert one.range(prefix).rows[0].value == str(n).encode()
     assert len(made) == 1
+
+
+def test_threads_share_a_client(client_of_one: Etcd, prefix: str) -> None:
+    """Four threads that count with compares lose no count and make none twice."""
+    client_of_one.put(prefix, "0")
+
+    def count() -> None:
+        done = 0
+        while done < 15:
+            row = client_of_one.range(prefix).rows[0]
+            after = str(int(row.value) + 1)
+            done += client_of_one.txn([modified_is(prefix, row.mod_revision)], [put(prefix, after)]).succeeded
+
+    threads = [threading.Thread(target=count) for _n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert client_of_one.range(prefix).rows[0].value == b"60"
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,13 @@ def test_members_that_do_not_answer_take_no_longer_than_the_limit() -> None:
     assert [each.error for each in found] == ["no answer in time", "connection refused", "no answer in time"]
 
 
+def test_a_name_that_is_not_to_be_had_is_no_trouble() -> None:
+    """A member that answers for itself and not for the list of members, as without a leader, is not away."""
+    with impostor(lambda path: answer(_STATUS) if path.endswith("status") else None) as other:
+        (health,) = Etcd([other.url]).health()
+    assert (health.answers, health.name, health.error, list(health.troubles)) == (True, "", "", [])
+
+
 @pytest.mark.parametrize(
     ("ahead", "words"), [(3600, "3600 s ahead of that of this host"), (-3600, "3600 s behind that of this host")]
 )

@@ -62,8 +62,8 @@ class Fleet:
             return {"outcome": "accepted", "revision": row.revision, "hash": row.hash}
         return {"outcome": self.outcome, "head": 7, "message": "etcd is away", "hint": "wait"}
 
-    def tell(self, question: Mapping[str, object]) -> None:
-        """Hear what a command tells its agent."""
+    def send(self, question: Mapping[str, object]) -> None:
+        """Hear what a command sends its agent."""
         self.asked.append(dict(question))
 
     def close(self) -> None:

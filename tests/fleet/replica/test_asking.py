@@ -39,10 +39,10 @@ def answering(root: Path, answer: Callable[[bytes], bytes | None]) -> Iterator[l
             with suppress(ConnectionError), connection, connection.makefile("rb") as lines:
                 for line in lines:
                     heard.append(line)
-                    said = answer(line)
-                    if said is None:
+                    reply = answer(line)
+                    if reply is None:
                         return
-                    connection.sendall(said)
+                    connection.sendall(reply)
 
         thread = threading.Thread(target=serve)
         thread.start()
@@ -54,7 +54,7 @@ def commit(root: Path, patience: float = 20.0) -> tuple[int, str]:
     """Ask for a change, and say that it is done."""
     with asking.Agent(str(root), patience) as agent:
         found = asking.commit(agent, "1 h1", AUTHOR, [("fleet", "things", "a", "p", "ö")], [])
-        agent.tell({"verb": "done"})
+        agent.send({"verb": "done"})
         return found
 
 

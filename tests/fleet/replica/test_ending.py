@@ -21,7 +21,7 @@ from tests.fleet.replica.model import Cells, Step
 
 
 def change(store: Store, layer: str | None, *steps: Step) -> list[str]:
-    """Take steps in a transaction, and return what is to be said."""
+    """Take steps in a transaction, and return what is to be printed."""
     with store.transaction(AUTHOR, layer) as transaction:
         take(transaction, list(steps))
     return transaction.notes
