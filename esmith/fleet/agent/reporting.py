@@ -182,6 +182,9 @@ class Reporter:
             self._host, self._fleet, self._digest = membership.host, membership.name, membership.digest
             self._digest_of = membership.revision
             self._overrides = sum(mark.kind == LOCAL for _, mark in all_marks(snapshot))
+            if membership.revision < self._state.local.number:
+                # An old copy of the databases was put in the place of the newer ones: nothing else goes back.
+                self._kick()
 
     def _look_at_journal(self, remote: Remote) -> None:
         """Compare with etcd, and have the follower look where it should have seen something."""
