@@ -183,6 +183,9 @@ class Reporter:
             self._digest_of = membership.revision
             self._members = set(membership.members())
             self._overrides = sum(mark.kind == LOCAL for _, mark in all_marks(snapshot))
+            if membership.revision < self._state.local.number:
+                # An old copy of the databases was put in the place of the newer ones: nothing else goes back.
+                self._kick()
 
     def _look_at_journal(self, remote: Remote) -> None:
         """Compare with etcd, and have the follower look where it should have seen something."""

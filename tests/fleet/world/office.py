@@ -153,12 +153,13 @@ class Host:
             wait_for(self.status, f"the agent of {self.name} to answer; {self.said()}")
 
     @contextlib.contextmanager
-    def agent_in(self, *before: str, env: dict[str, str] | None = None) -> Iterator[Child]:
-        """Run the agent as a process behind other words, as those of ``faketime``, until the end of the context.
+    def agent_in(self, *before: str, env: dict[str, str] | None = None, root: Path | None = None) -> Iterator[Child]:
+        """Run the agent as a process behind other words, as those of nsenter(1), until the end of the context.
 
         :param env: what its environment has besides.
+        :param root: where the root is for that process.
         """
-        with Child("agent", str(self.root.path), log=self.log, before=before, env=env) as child:
+        with Child("agent", str(root or self.root.path), log=self.log, before=before, env=env) as child:
             wait_for(self.status, f"the agent of {self.name} to answer; {self.said()}")
             yield child
 
