@@ -19,13 +19,14 @@ import time
 import traceback
 from typing import Any, NoReturn
 
-from esmith.errors import BehindError, EsmithError
+from esmith.errors import EsmithError
 from esmith.fleet.agent import points
 from esmith.fleet.agent.reporting import Pace
 from esmith.fleet.agent.running import run_agent
 from esmith.fleet.replica import asking
 from esmith.layout import Layout
 from esmith.store import open_store
+from esmith.store.behind import BehindError
 from esmith.store.model import Author
 from esmith.store.protocol import Store
 from tests.fleet.world.trial_settings import Task, look
