@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import random
 import time
@@ -42,7 +43,7 @@ def storm(fleet: Fleet, operations: int, seed: int) -> Counter[str]:
         played.run(operations, weather.happenings(operations, every=20))
         weather.heal()
         fleet.judge()
-    figures = Counter(operation.outcome for operation in fleet.history.operations)
+    figures = Counter[str](operation.outcome for operation in fleet.history.operations)
     figures["samples"] = len(fleet.history.samples)
     figures["revisions"] = len(fleet.history.rows)
     return figures + Counter(weather.counts)
@@ -88,7 +89,7 @@ def _kill_at_points(fleet: Fleet, count: int, chance: random.Random) -> int:
     happenings: list[tuple[int, Callable[[], None]]] = []
     for number in range(count):
         host, point, times = chance.choice(hosts), chance.choice(_POINTS), chance.randrange(1, 4)
-        happenings.append((4 * number + 1, lambda host=host, point=point, times=times: host.agent_to_die(point, times)))
+        happenings.append((4 * number + 1, functools.partial(host.agent_to_die, point, times)))
         happenings.append((4 * number + 4, host.revive))
     played.run(4 * count + 6, happenings)
     return played.done
