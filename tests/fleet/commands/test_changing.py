@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from esmith.fleet.etcd.errors import DeniedError
 from esmith.fleet.etcd.operations import put
 from esmith.fleet.journal.row import hash_of
 from tests.cli.test_json_shapes import _tables, faults
@@ -113,3 +114,28 @@ def test_signal(town: Town) -> None:
     assert any(line.startswith("two  exit code 7: ") for line in lines), lines
     assert "no server 'four'" in one.fleet("signal", "try-it", "four", code=2).err
     assert one.fleet("signal", "../x", "one", code=6).err
+
+
+def test_cut(town: Town) -> None:
+    """A row that no member may write is taken out with those after it, by the first server, and the agents go on."""
+    one = town.found()
+    two = town.join(one, "two")
+    one.start_agent()
+    assert "all 4 rows of the fleet's journal fit" in one.fleet("resync", "--cut", "--yes", code=2).err
+    # Whoever has stolen two writes with its rights in etcd.
+    thief = two.own()
+    with thief.connect() as etcd:
+        for number in (5, 6):
+            etcd.put(f"/esm/{town.name}/j/{number:012d}", b"nonsense")
+        etcd.put(f"/esm/{town.name}/head", "6 " + "0" * 64)
+        assert "row 5 of the fleet's journal does not fit" in one.fleet("groups", "--set", "x", code=6).err
+        assert "its user in etcd is deleted" in one.fleet("remove", "two", "--yes", code=6).err
+        with pytest.raises(DeniedError):
+            etcd.put(f"/esm/{town.name}/head", "again")
+    assert "the password of etcd's root is not on this server" in two.fleet("resync", "--cut", code=6).err
+    assert "rows 5 to 6 are taken out" in one.fleet("resync", "--cut", "--dry-run").out
+    assert one.fleet("resync", "--cut", "--yes").out.endswith("this server has fleet revision 4\n")
+    one.fleet("remove", "two", "--yes")
+    one.wait_for(5)
+    one.set("DNSBL", "enabled")
+    assert (one.revision(), one.faults()) == (6, [])
