@@ -26,7 +26,7 @@ def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
 
 @pytest.fixture(scope="session")
 def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """Three members of etcd behind proxies; all modules here share them, since each test makes its fleet anew."""
+    """Three members of etcd behind proxies; all modules here share them, since each test makes a fleet of its own."""
     require(["etcd"])
     with Cluster(tmp_path_factory.mktemp("cluster"), 3, Options(proxied=True)) as members:
         yield members

@@ -86,11 +86,11 @@ class Fleet:
 
     def do(self, host: str, kind: str, layer: str = "fleet", *, outcome: str = "ok") -> str:
         """Have a host do one operation, which has to end so; return the message where it did not succeed."""
-        operation, message = self.tell(host, kind, layer)
-        assert operation == outcome, f"{kind} on {host} ended with {operation}: {message}\n{self[host].said()}"
+        operation, message = self.attempt(host, kind, layer)
+        assert operation == outcome, f"{kind} on {host} ended with {operation}: {message}\n{self[host].printed()}"
         return message
 
-    def tell(self, host: str, kind: str, layer: str = "fleet") -> tuple[str, str]:
+    def attempt(self, host: str, kind: str, layer: str = "fleet") -> tuple[str, str]:
         """Have a host do one operation; return how it ended, and the message."""
         self._number += 1
         operation, message = do(self[host], Task(f"one{self._number}", kind, layer))
@@ -121,7 +121,7 @@ class Fleet:
     def settle(self) -> int:
         """Wait until nothing is open and every host has the last revision; return that."""
         for host in self.hosts.values():
-            wait_for(functools.partial(_is_settled, host), f"{host.name} to settle what it sent; {host.said()}")
+            wait_for(functools.partial(_is_settled, host), f"{host.name} to settle what it sent; {host.printed()}")
         head = self.head()
         for host in self.hosts.values():
             host.wait(head)

@@ -44,7 +44,7 @@ def test_unknown_outcome_is_settled(fleet: Fleet, paused: bool) -> None:
             member.pause()
         else:
             member.link.cut()
-    message = fleet.tell("mail1", "add")
+    message = fleet.attempt("mail1", "add")
     assert message[0] == "info", message
     assert fleet["mail1"].outbox
     assert fleet["mail1"].prop(*COUNTER) == "1"
@@ -70,7 +70,7 @@ def test_a_late_request_paused_once_or_never(fleet: Fleet) -> None:
     fleet.do("mail1", "swap")
     for member in fleet.cluster.members:
         member.link.delay = 2.5
-    assert fleet.tell("mail1", "swap")[0] == "info"
+    assert fleet.attempt("mail1", "swap")[0] == "info"
     fleet.cluster.heal()
     fleet.settle()
     fleet.do("mail2", "swap")
