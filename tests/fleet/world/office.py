@@ -282,6 +282,9 @@ class Host:
 
     def wait(self, revision: int) -> None:
         """Wait until the store has a fleet revision."""
+        if self.revision < revision and self.has_agent:
+            # It answers when it is so, which is cheaper than to look again and again.
+            self.ask({"verb": "wait", "revision": revision}, PATIENCE)
         wait_for(lambda: self.revision >= revision, f"{self.name} to have fleet revision {revision}; {self.printed()}")
 
     # The process that does operations.

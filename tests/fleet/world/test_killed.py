@@ -75,8 +75,7 @@ def test_killed_while_it_settles(fleet: Fleet, point: str) -> None:
     host.wait_killed()
     host.start_agent()
     fleet.do("mail1", "add")
-    with fleet.eye:
-        fleet.judge()
+    fleet.judge()
 
 
 def kill_at_random(fleet: Fleet, count: int, seed: int) -> int:

@@ -61,8 +61,7 @@ def test_unknown_outcome_is_settled(fleet: Fleet, paused: bool) -> None:
     assert [host.prop(*COUNTER) for host in fleet.hosts.values()] == ["2" if kinds == ["changes"] else "1"] * 3
     fleet.do("mail1", "add")
     fleet.do("mail2", "add")
-    with fleet.eye:
-        fleet.judge()
+    fleet.judge()
 
 
 def test_a_late_request_paused_once_or_never(fleet: Fleet) -> None:
@@ -74,8 +73,7 @@ def test_a_late_request_paused_once_or_never(fleet: Fleet) -> None:
     fleet.cluster.heal()
     fleet.settle()
     fleet.do("mail2", "swap")
-    with fleet.eye:
-        fleet.judge()
+    fleet.judge()
 
 
 def test_writer_crash_between_txn_and_local_apply(fleet: Fleet) -> None:
