@@ -151,12 +151,3 @@ class UntrustedError(EsmithError):
     """Something the engine would read or run is not in the hands of its owners alone."""
 
     exit_code = ExitCode.UNTRUSTED
-
-
-def __getattr__(name: str) -> object:
-    if name == "BehindError":
-        # Only members of a fleet need it, and the class would cost each getprop a part of its time.
-        import importlib
-
-        return importlib.import_module("esmith.store.behind").BehindError
-    raise AttributeError(name)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from esmith.errors import BehindError, BusyError, UsageError
+from esmith.errors import BusyError, UsageError
 from esmith.fleet.admin.membership import require_member
 from esmith.fleet.replica import asking, overrides, settling
+from esmith.store.behind import BehindError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

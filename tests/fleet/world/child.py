@@ -2,7 +2,7 @@
 
 ``hand`` does what an administrator of one host does, an operation a line. ``eye`` notes what hosts hold, at each
 revision that it gets to see. ``nursery`` has the agent imported, and forks one for each that is asked for: its start is
-most of what it takes, and some tests kill hundreds. Such an agent ends itself by SIGKILL where it is told to.
+most of what it takes, and some tests kill hundreds. Such an agent ends itself by SIGKILL where a test wants it.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ import time
 import traceback
 from typing import Any, NoReturn
 
-from esmith.errors import BehindError, EsmithError
+from esmith.errors import EsmithError
 from esmith.fleet.agent import points
 from esmith.fleet.agent.reporting import Pace
 from esmith.fleet.agent.running import run_agent
 from esmith.fleet.replica import asking
 from esmith.layout import Layout
 from esmith.store import open_store
+from esmith.store.behind import BehindError
 from esmith.store.model import Author
 from esmith.store.protocol import Store
 from tests.fleet.world.trial_settings import Task, look
@@ -67,7 +68,7 @@ def _done(layout: Layout, store: Store, task: Task) -> dict[str, Any]:
         try:
             with store.transaction(author, task.target) as transaction:
                 writes, seen = task.do(transaction)
-                # Said before the end of the transaction: whoever kills this process knows what it was about to do.
+                # Printed before the end of the transaction: whoever kills this process knows what it was about to do.
                 about = {
                     "writes": [[place.layer, *place.cell, value] for place, value in writes.items()],
                     "seen": [[*cell, value] for cell, value in seen.items()],

@@ -46,9 +46,9 @@ def do(player: Player, task: Task) -> tuple[Operation, str]:
     answer: dict[str, Any] = {"outcome": "info", "message": "the process was killed", "ended": math.inf}
     try:
         hand.send({"stamp": task.stamp, "kind": task.kind, "layer": task.layer})
-        while "outcome" not in (said := json.loads(hand.line())):
-            about = said["about"]
-        answer = said
+        while "outcome" not in (answered := json.loads(hand.line())):
+            about = answered["about"]
+        answer = answered
     except EndedError:
         pass
     ended = math.inf if answer["outcome"] == "info" else answer["ended"]
@@ -72,7 +72,8 @@ class Played:
         self._chance = random.Random(seed)
         self._changed = threading.Condition()
         self._stamps: Iterator[int] = iter(())
-        self._begun = 0
+        # No two operations of a history have one stamp.
+        self._begun = len(history.operations)
         self.done = 0
         #: Why operations were refused, or nobody knows of them; for the figures.
         self.messages: dict[str, int] = {}
