@@ -33,7 +33,8 @@ def origin_data(snapshot: Snapshot, database: str, key: str) -> dict[str, Any]:
 
     :return: ``name``, ``groups`` of this host, and ``properties``: each with its ``property`` ("" is the type), the
         ``value`` here (null: not set here), its ``layer`` (``host``, ``local``, ``group:NAME``, ``fleet``; ``own`` for
-        one of this host that no layer has; empty for one of other groups alone), whether it ``overrides`` the layers, and ``layers``: what each has.
+        one of this host that no layer has; empty for one of other groups alone), whether it ``overrides`` the layers,
+        and ``layers``: what each has.
     :raises StoreError: when what is known of the fleet is damaged.
     """
     membership = Membership(snapshot)
