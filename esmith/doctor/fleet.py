@@ -46,7 +46,7 @@ def check_end(case: Case) -> Iterator[Finding]:
         severity, verb = (warning, "ends") if left > 0 else (failing, "has ended")
         cures = (
             by_hand("on the first server of the fleet, then bring the files here:"),
-            f"esmith fleet certificates --client {shell_word(case.fleet_host)}",
+            f"esmith fleet certificates --out /root/renewed --client {shell_word(case.fleet_host)}",
         )
         yield severity(f"{path} {verb} on {date}", f"then {why}" if left > 0 else why, *cures, about=f"{path} {verb}")
 

@@ -119,7 +119,7 @@ class Answering:
                     elif key.fileobj is self._awake:
                         with contextlib.suppress(BlockingIOError):
                             self._awake.recv(4096)
-                    else:
+                    elif key.fd in self._clients:
                         self._serve(self._clients[key.fd], events)
                 self._hand_out()
                 self._look_at_time()
@@ -199,8 +199,9 @@ class Answering:
         elif verb == "done":
             self._take_back(client)
         elif verb == "wait" and isinstance(request.get("revision"), int):
-            seconds = request.get("seconds", WAIT_SECONDS)
-            seconds = min(seconds, WAIT_SECONDS) if isinstance(seconds, int | float) else WAIT_SECONDS
+            seconds = request.get("seconds")
+            if not (isinstance(seconds, int | float) and 0 <= seconds <= WAIT_SECONDS):
+                seconds = WAIT_SECONDS
             client.awaited = max(1, request["revision"])
             client.deadline = time.monotonic() + seconds
             self._answer_waiting(client)
@@ -230,8 +231,8 @@ class Answering:
             client.deadline = time.monotonic() + (DONE_SECONDS if token else REQUEST_SECONDS)
             self._answer(client, answer)
             self._take_lines(client)
-        for client in [one for one in self._clients.values() if one.awaited]:
-            self._answer_waiting(client)
+        for one in [one for one in self._clients.values() if one.awaited]:
+            self._answer_waiting(one)
 
     def _answer_waiting(self, client: _Client) -> None:
         local, stopped = self._state.local, self._state.stopped

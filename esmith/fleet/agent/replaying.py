@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from esmith.fields import dataclass
 from esmith.fleet.agent.checked import checker_of_all, head_of
-from esmith.fleet.agent.following import StoppedError
+from esmith.fleet.agent.errors import StoppedError
 from esmith.fleet.agent.outbox import Outbox
 from esmith.fleet.agent.places import outbox_of
 from esmith.fleet.replica.applying import apply_host, rebuild
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from esmith.store.protocol import Store
 
 #: So many rows are read at once; each has less than a megabyte.
-_PAGE = 64
+_PAGE = 16
 
 
 @dataclass(frozen=True)

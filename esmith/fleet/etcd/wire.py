@@ -25,7 +25,7 @@ from esmith.errors import UsageError
 from esmith.printable import printable
 
 #: No answer may be longer, in bytes: a page of etcd is far smaller (client.py), and memory is finite.
-LONGEST = 32 * 2**20
+LONGEST = 64 * 2**20
 #: Seconds after which the kernel asks whether a silent peer is still there, between its questions, and how often.
 _KEEPALIVE = ((socket.TCP_KEEPIDLE, 15), (socket.TCP_KEEPINTVL, 5), (socket.TCP_KEEPCNT, 3))
 #: etcd takes a request without Accept for one of the member whose gateway it came by, with the rights of the common

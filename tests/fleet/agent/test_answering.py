@@ -179,6 +179,16 @@ def test_waiting_for_a_revision(desk: _Desk) -> None:
         assert client.answer() == {"revision": 3, "outcome": "stopped", "message": "a gap", "hint": "fill it"}
 
 
+@pytest.mark.parametrize("seconds", ["NaN", "-1", "1e999", "[]"])
+def test_a_time_that_is_none(desk: _Desk, seconds: str) -> None:
+    """Who gives a time that is none waits for the usual time, and nobody else is served less."""
+    with desk.client() as client:
+        client.connection.sendall(b'{"verb": "wait", "revision": 1, "seconds": ' + seconds.encode() + b"}\n")
+        desk.state.update(local=Head(1, "a" * 64))
+        assert client.answer()["outcome"] == "applied"
+    assert desk.ask("status")["revision"] == 7
+
+
 def test_looking(desk: _Desk) -> None:
     """A command that has changed something can have everything looked at."""
     assert desk.ask("look") == {"outcome": "looking"}

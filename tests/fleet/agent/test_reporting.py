@@ -101,7 +101,7 @@ def test_counts(tmp_path: Path) -> None:
     waiting = [{"settings": [["a", "b", "c"], ["a", "b", "d"]]}, {"settings": [["a", "b", "c"]]}]
     data = {"outstanding": {"waiting": waiting}, "files": {"differing": {"/x": "edited"}}, "findings": [1, 2, 3]}
     children.printed = b"warning\n" + json.dumps(data).encode() + b"\n"
-    counting = Counting(layout, children, gap=0.0)
+    counting = Counting(layout, children, gap=1e-9)
     assert counting.is_due()
     counting.count()
     assert counting.counts == Counts(drift=1, pending=2, findings=3)

@@ -166,6 +166,17 @@ def test_away(fleet: Fleet) -> None:
     assert outbox.all() == []
 
 
+def test_a_damaged_head(fleet: Fleet) -> None:
+    """Where the head of the journal is damaged a command is refused, and nothing is left of it."""
+    a, _ = fleet.hosts
+    remote = a.remote()
+    base = remote.head()
+    remote.etcd.put(f"/esm/{fleet.name}/head", "garbage")
+    sender, outbox = _sender(a, remote)
+    assert _send(sender, a.request(changed("x"), base))["outcome"] == "refused"
+    assert outbox.all() == []
+
+
 def test_a_large_changeset(fleet: Fleet) -> None:
     """A command that changes more than a row holds lands as one row, whose parts the others read."""
     a, b = fleet.hosts

@@ -175,7 +175,7 @@ def test_the_end_of_the_certificate(member: Root) -> None:
     assert severities(list(fleet.check_end(case_of(member, end - 40 * days)))) == ["ok", "skipped"]
     soon = list(fleet.check_end(case_of(member, end - 10 * days)))[0]
     assert soon.severity == "warning"
-    assert soon.cure[-1] == "esmith fleet certificates --client mail1"
+    assert soon.cure[-1] == "esmith fleet certificates --out /root/renewed --client mail1"
     assert severities(list(fleet.check_end(case_of(member, end + days))))[0] == "failing"
 
 
