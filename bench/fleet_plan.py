@@ -195,18 +195,21 @@ class Load(NamedTuple):
 
 
 def load(cost: dict[str, float], hosts: int) -> Load:
-    """Return what etcd is asked: changes, what watchers get of them, and the status of each host."""
-    changes = CHURN / _MINUTE
-    statuses = hosts / cost["agent.status"]
-    sent = changes * hosts * cost["journal.row"] * cost["etcd.text"] + statuses * cost["etcd.answer"]
-    busy = changes * (cost["etcd.commit"] * MEMBERS + hosts * cost["etcd.watcher"])
-    busy += statuses * cost["etcd.commit"] * MEMBERS
-    return Load(changes + statuses, sent, busy)
+    """Return what etcd is asked: changes, what watchers get of them, and what each host looks at and reports."""
+    changes, beats = CHURN / _MINUTE, hosts / cost["agent.heartbeat"]
+    # A host reports at each heartbeat, and after a change. What all report is read together, less often where many do.
+    reports = beats + changes * hosts
+    looks = beats / max(1, hosts // int(cost["agent.few"]))
+    sent = changes * hosts * cost["journal.row"] + looks * hosts * cost["agent.status"] + beats * cost["journal.row"]
+    busy = (changes + reports) * cost["etcd.put"] + changes * hosts * cost["etcd.watcher"]
+    busy += (beats + looks) * cost["etcd.request"] + looks * hosts * cost["etcd.row"]
+    answers = (reports + beats + looks) * cost["etcd.answer"]
+    return Load(changes + reports + beats + looks, sent * cost["etcd.text"] + answers, busy)
 
 
 def memory(cost: dict[str, float], properties: int) -> tuple[float, float]:
     """Return the memory of an agent, and what the settings of the fleet take in the store of a host, in MB."""
-    return cost["host.memory"] + properties * cost["host.held"] / _MILLION, properties * cost["host.stored"] / _MILLION
+    return cost["host.memory"], properties * cost["host.stored"] / _MILLION
 
 
 def plan_rows(cost: dict[str, float]) -> Iterator[list[str]]:
@@ -223,7 +226,7 @@ def plan_rows(cost: dict[str, float]) -> Iterator[list[str]]:
                 f"{shown(half)}, {shown(last)}",
                 f"{shown(sync.half)}, {shown(sync.last)}",
                 f"{sync.busy:.0%}, {sync.repeated / sync.requests:.0%}",
-                f"{asked.requests:.1f}/s, {asked.sent / 1000:.2g} kB/s, {asked.busy:.1%}",
+                f"{asked.requests:.1f}/s, {asked.sent / 1000:.0f} kB/s, {asked.busy:.0%}",
                 f"{held:.0f} MB, {stored:.2g} MB",
             ]
 

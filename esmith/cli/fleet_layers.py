@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,6 +14,9 @@ from esmith.errors import ExitCode
 from esmith.layout import Layout
 from esmith.store import open_store
 from esmith.store.model import Author
+
+if TYPE_CHECKING:
+    from esmith.fleet.admin.own import Own
 
 _SETTING = "[DATABASE KEY [PROP]]"
 
@@ -65,6 +68,7 @@ def drop_command(root: str | None, /, **given: Any) -> int:
 
 
 @click.command("resync")
+@click.option("--cut", is_flag=True, help="First take the rows out of the journal that do not fit; needs etcd's root.")
 @click.option("--dry-run", is_flag=True, help="Show what would change here, and change nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @root_option
@@ -78,6 +82,7 @@ def resync_command(root: str | None, /, **given: Any) -> int:
     Examples:
       esmith fleet resync --dry-run
       esmith fleet resync
+      esmith fleet resync --cut --dry-run
     """
     from esmith.fleet.admin.again import preview, read_again, resync
     from esmith.fleet.admin.own import Own
@@ -87,6 +92,8 @@ def resync_command(root: str | None, /, **given: Any) -> int:
     with closing(open_store(layout, write=True)) as store:
         with store.snapshot() as snapshot:
             own = Own.restored(layout, snapshot)
+        if given["cut"] and (code := _cut(own, given)) is not None:
+            return code
         journal = read_again(own)
         head = journal.chain.head.number
         print_report([f"etcd has fleet revision {head} of {own.fleet}, this server {own.head.number}"])
@@ -101,3 +108,20 @@ def resync_command(root: str | None, /, **given: Any) -> int:
     wake(layout)
     print_report([f"this server has fleet revision {head}"])
     return 0
+
+
+def _cut(own: Own, given: dict[str, Any]) -> int | None:
+    """Take out what does not fit; return the exit code where that is the end."""
+    from esmith.fleet.admin.cutting import cut, find_misfit
+
+    misfit = find_misfit(own)
+    print_report([misfit.why])
+    if misfit.newest >= misfit.first:
+        print_report([f"rows {misfit.first} to {misfit.newest} are taken out of the journal, for all servers"])
+    if given["dry_run"]:
+        return ExitCode.OK
+    if not may_go_on("Take them out?", yes=given["yes"]):
+        return ExitCode.FAILED
+    cut(own, misfit)
+    print_report([f"the fleet's journal ends with row {misfit.first - 1}"])
+    return None

@@ -37,7 +37,7 @@ def may_go_on(question: str, *, yes: bool) -> bool:
 def next_steps(layout: Layout) -> list[str]:
     """Return what starts the agent of a new member."""
     if layout.is_machine:
-        return ["to start its agent: esmith control start esmith-fleet"]
+        return ["to start its agent: esmith control esmith-fleet start"]
     return ["to start its agent, in the foreground: esmith fleet agent"]
 
 

@@ -58,7 +58,7 @@ def certificates_command(root: str | None, /, **given: Any) -> int:
     if clients:
         written = write_members(layout, clients, folder)
         print_report(f"{one.folder}: to /home/e-smith/fleet of {one.name}, mode 0600" for one in written)
-        print_report(["then restart there what uses it: esmith control restart esmith-fleet"], cures=True)
+        print_report(["then restart there what uses it: esmith control esmith-fleet restart"], cures=True)
         return 0
     servers = servers_of(words)
     written = write_servers(layout, servers, folder, installed=given["place"], data=given["data"])

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from inspect import signature
+
 import pytest
 
 from bench import fleet_plan
 from bench.fleet_plan import Clock, Member, costs, full_sync, load, rewritten, shown, spread
+from esmith.fleet.agent import following, reporting
+from esmith.fleet.etcd.client import Etcd
 
 
 def test_the_document_is_up_to_date() -> None:
@@ -82,3 +86,13 @@ def test_an_overload_is_asked_again() -> None:
 def test_a_time_as_it_is_shown(seconds: float, text: str) -> None:
     """Two digits, and the unit that fits."""
     assert shown(seconds) == text
+
+
+def test_the_constants_are_those_of_the_agent() -> None:
+    """The plan takes the pages, the pauses, the patience and the heartbeat of the agent as they are in its code."""
+    cost = costs()
+    assert cost["agent.page"] == following._PAGE
+    assert (cost["agent.first"], cost["agent.longest"]) == (following._FIRST_TRY, following._LONGEST_TRY)
+    assert cost["agent.heartbeat"] == reporting.Pace().heartbeat
+    assert cost["agent.few"] == reporting._FEW_HOSTS
+    assert cost["agent.patience"] == signature(Etcd.__init__).parameters["timeout"].default

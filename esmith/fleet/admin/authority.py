@@ -46,7 +46,7 @@ def authority_of(layout: Layout) -> Pair:
     if not files.has(place.AUTHORITY_KEY) or not files.has(place.CA):
         raise UsageError(
             f"the authority's key is not on this server: {files.path(place.AUTHORITY_KEY)}",
-            hint="run it on the fleet's first server; for a new fleet: esmith fleet certificates --out DIR NAME=ADDRESS",
+            hint="run it on the first server; for a new fleet: esmith fleet certificates --out DIR NAME=ADDRESS",
         )
     return load_pair(files.path(place.CA), files.path(place.AUTHORITY_KEY))
 

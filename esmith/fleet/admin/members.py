@@ -13,6 +13,7 @@ from esmith.fleet.admin.own import Own
 from esmith.fleet.admin.place import FleetFiles, require_host_name
 from esmith.fleet.admin.reading import Journal, row_after
 from esmith.fleet.journal.certificates import make_certificate
+from esmith.fleet.journal.errors import RowError
 from esmith.fleet.journal.keys import SigningKey
 from esmith.fleet.journal.token import Invitation
 from esmith.printable import shell_word
@@ -109,14 +110,19 @@ def remove(own: Own, host: str, author: Author) -> Removed:
         raise UsageError("this server is removed by itself", hint="run: esmith fleet leave")
     own.require_lead("removes")
     own.require_root()
+    # Its user first: whoever has stolen it writes nothing any more, also where a row of it stops the journal.
+    with accounts.connect_as_root(own.files, own.endpoints) as root:
+        had_user = accounts.remove_host(root, own.fleet, host)
     with own.connect() as etcd:
         journal = own.journal(etcd)
-        journal.read_on()
+        try:
+            journal.read_on()
+        except RowError as error:
+            error.hint = "its user in etcd is deleted; take the rows out that do not fit: esmith fleet resync --cut"
+            raise
         is_known = host in journal.chain.members or host in journal.chain.members.invites
         if is_known:
             journal.append(lambda chain: _removal(chain, own.host, host, author))
-    with accounts.connect_as_root(own.files, own.endpoints) as root:
-        had_user = accounts.remove_host(root, own.fleet, host)
     return Removed(is_known, had_user)
 
 

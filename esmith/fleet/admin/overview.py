@@ -110,7 +110,7 @@ def _ask_agent(layout: Layout, found: Overview) -> dict[str, Any] | None:
     try:
         return status(layout.root)
     except AgentAwayError as error:
-        service = "esmith control start esmith-fleet" if layout.is_machine else "esmith fleet agent"
+        service = "esmith control esmith-fleet start" if layout.is_machine else "esmith fleet agent"
         found.findings.append(Finding(found.own.host, error.message, f"start it: {service}"))
     except StoreError as error:
         found.findings.append(Finding(found.own.host, error.message, error.hint))

@@ -119,7 +119,7 @@ class Answering:
                     elif key.fileobj is self._awake:
                         with contextlib.suppress(BlockingIOError):
                             self._awake.recv(4096)
-                    else:
+                    elif key.fd in self._clients:
                         self._serve(self._clients[key.fd], events)
                 self._hand_out()
                 self._look_at_time()
@@ -183,14 +183,14 @@ class Answering:
         if len(client.incoming) > LONGEST_LINE:
             client.incoming.clear()
             client.closes = True
-            self._tell(client, refusal("the request is too long", "change less at once"))
+            self._answer(client, refusal("the request is too long", "change less at once"))
 
     def _ask(self, client: _Client, line: bytes) -> None:
         try:
             request = json.loads(line)
             verb = request["verb"]
         except (ValueError, KeyError, TypeError, RecursionError):
-            self._tell(client, refusal("the request is not one that the agent knows", ""))
+            self._answer(client, refusal("the request is not one that the agent knows", ""))
             return
         client.deadline = time.monotonic() + REQUEST_SECONDS
         if verb == "commit":
@@ -199,18 +199,19 @@ class Answering:
         elif verb == "done":
             self._take_back(client)
         elif verb == "wait" and isinstance(request.get("revision"), int):
-            seconds = request.get("seconds", WAIT_SECONDS)
-            seconds = min(seconds, WAIT_SECONDS) if isinstance(seconds, int | float) else WAIT_SECONDS
+            seconds = request.get("seconds")
+            if not (isinstance(seconds, int | float) and 0 <= seconds <= WAIT_SECONDS):
+                seconds = WAIT_SECONDS
             client.awaited = max(1, request["revision"])
             client.deadline = time.monotonic() + seconds
             self._answer_waiting(client)
         elif verb == "status":
-            self._tell(client, {"outcome": "status", **self._status()})
+            self._answer(client, {"outcome": "status", **self._status()})
         elif verb == "look":
             self._look()
-            self._tell(client, {"outcome": "looking"})
+            self._answer(client, {"outcome": "looking"})
         else:
-            self._tell(client, refusal("the agent does not know the request", "the agent is of another version?"))
+            self._answer(client, refusal("the agent does not know the request", "the agent is of another version?"))
 
     def _give(self, client: _Client, answer: Answer) -> None:
         """Take an answer from another thread."""
@@ -228,10 +229,10 @@ class Answering:
                 continue
             client.token = token
             client.deadline = time.monotonic() + (DONE_SECONDS if token else REQUEST_SECONDS)
-            self._tell(client, answer)
+            self._answer(client, answer)
             self._take_lines(client)
-        for client in [one for one in self._clients.values() if one.awaited]:
-            self._answer_waiting(client)
+        for one in [one for one in self._clients.values() if one.awaited]:
+            self._answer_waiting(one)
 
     def _answer_waiting(self, client: _Client) -> None:
         local, stopped = self._state.local, self._state.stopped
@@ -246,14 +247,14 @@ class Answering:
             return
         client.awaited = 0
         client.deadline = time.monotonic() + REQUEST_SECONDS
-        self._tell(client, {"revision": local.number, **answer})
+        self._answer(client, {"revision": local.number, **answer})
 
     def _take_back(self, client: _Client) -> None:
         if client.token:
             self._state.take_back(client.token)
             client.token = ""
 
-    def _tell(self, client: _Client, answer: Answer) -> None:
+    def _answer(self, client: _Client, answer: Answer) -> None:
         client.outgoing += json.dumps(answer).encode() + b"\n"
         try:
             self._write(client)

@@ -65,7 +65,7 @@ class Connector:
         return self._remote
 
     def forget(self) -> None:
-        """Have the next one be made anew, with the certificates and the password of then."""
+        """Have the next one be a new one, with the certificates and the password of then."""
         with self._lock:
             self._forget()
 

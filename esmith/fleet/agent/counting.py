@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import time
 
 from esmith.fields import dataclass
@@ -14,11 +15,12 @@ if TYPE_CHECKING:
     from typing import Any
 
     from esmith.fleet.agent.children import Children
+    from esmith.fleet.agent.state import State
     from esmith.layout import Layout
 
 #: ``esmith status`` may take so many seconds.
 _SECONDS = 120.0
-#: Files that somebody edits change no store: they are counted after so many seconds all the same.
+#: Files that somebody edits change no store: so many seconds after the last count it is done again.
 _LONGEST = 3600.0
 
 
@@ -41,7 +43,7 @@ class Counting:
 
     :param layout: the root.
     :param children: runs the command.
-    :param gap: seconds from one count to the next, at least.
+    :param gap: seconds from one count to the next, at least; 0 for never.
     """
 
     def __init__(self, layout: Layout, children: Children, gap: float) -> None:
@@ -52,6 +54,25 @@ class Counting:
         self._time = 0.0
         #: The last ones.
         self.counts = Counts()
+        self._wanted = threading.Event()
+
+    def look(self) -> None:
+        """Have it count where that is due; called by any thread."""
+        self._wanted.set()
+
+    def run(self, state: State) -> None:
+        """Count when that is due, until the agent ends.
+
+        :param state: of the agent.
+        """
+        while True:
+            self._wanted.wait()
+            self._wanted.clear()
+            if state.ends():
+                return
+            if self._gap and self.is_due():
+                self.count()
+                state.notify()
 
     def is_due(self) -> bool:
         """Return whether something may have changed, and the last count is long enough ago."""

@@ -12,6 +12,7 @@ import threading
 
 from esmith.errors import EsmithError
 from esmith.fleet.agent.checked import checker_of
+from esmith.fleet.agent.errors import StoppedError
 from esmith.fleet.agent.state import Trouble, trouble_of
 from esmith.fleet.etcd.errors import AwayError, DeniedError
 from esmith.fleet.journal.errors import RowError
@@ -31,18 +32,14 @@ if TYPE_CHECKING:
     from esmith.fleet.journal.chain import Head
 
 #: So many rows are read at once; each has less than a megabyte.
-_PAGE = 64
+_PAGE = 16
 #: So many rows that were missed are applied one by one, each with its author; more go into one transaction together.
 _FEW = 50
 #: Seconds until the next try after a failure: at first, and at most.
 _FIRST_TRY, _LONGEST_TRY = 0.2, 30.0
 #: A command has so many seconds to store its change itself, before the agent waits for the store.
 _COMMAND_SECONDS = 5.0
-_RESYNC = "replay the journal: esmith fleet resync; etcd that was restored: docs/fleet.md#a-restored-etcd"
-
-
-class StoppedError(EsmithError):
-    """No row may be applied until somebody has acted."""
+_RESYNC = "replay the journal: esmith fleet resync; etcd that was restored: docs/fleet.md#etcd-was-lost-or-restored"
 
 
 class Follower:

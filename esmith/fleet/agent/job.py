@@ -39,13 +39,13 @@ class Job:
 
     :param request: as it came.
     :param seconds: until it is to be answered.
-    :param tell: takes the answer; called in any thread.
+    :param give: takes the answer; called in any thread.
     """
 
-    def __init__(self, request: dict[str, Any], seconds: float, tell: Callable[[Answer], None]) -> None:
+    def __init__(self, request: dict[str, Any], seconds: float, give: Callable[[Answer], None]) -> None:
         self.request = request
         self.deadline = time.monotonic() + seconds
-        self._tell = tell
+        self._give = give
         self._lock = threading.Lock()
         self._is_answered = False
         self._is_begun = False
@@ -69,18 +69,18 @@ class Job:
             if self._is_answered:
                 return False
             self._is_answered = True
-        self._tell(answer)
+        self._give(answer)
         return True
 
     def expire(self) -> None:
-        """Answer it with what can be said now: nothing will be changed, or it is not known."""
+        """Answer it with what is known now: nothing will be changed, or that is not certain."""
         with self._lock:
             is_begun = self._is_begun
             if self._is_answered:
                 return
             self._is_answered = True
         trouble = self.trouble
-        self._tell(unknown(trouble.message) if is_begun else refusal(trouble.message, trouble.hint))
+        self._give(unknown(trouble.message) if is_begun else refusal(trouble.message, trouble.hint))
 
 
 def unknown(message: str) -> Answer:

@@ -1,4 +1,4 @@
-"""What the other hosts of the fleet say of themselves, and whether their replicas are the same as this one's."""
+"""The statuses of the other hosts of the fleet, and whether their replicas are the same as this one's."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LONGEST = 300
 
 
 def read_statuses(rows: Iterable[tuple[str, bytes]]) -> list[dict[str, Any]]:
-    """Return what hosts say of themselves, by name; what is in no order is left out.
+    """Return the statuses of hosts, by name; what is in no order is left out.
 
     :param rows: name and status of each.
     """

@@ -11,6 +11,7 @@ import stat
 
 from esmith.directories import make_directory, sync_directory
 from esmith.errors import StoreError
+from esmith.printable import shell_word
 from esmith.temporary import temporary_name
 
 TYPE_CHECKING = False
@@ -62,7 +63,7 @@ def make_private(path: str) -> None:
         raise StoreError(
             "it has to be a directory that only the user of the agent may enter",
             place=path,
-            hint=f"look what is in it, and then: chown {os.geteuid()} {path}; chmod 700 {path}",
+            hint=f"look what is in it, and then: chmod 700 {shell_word(path)}",
         )
 
 

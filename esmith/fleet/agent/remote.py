@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from esmith.errors import StoreError
+from esmith.fleet.agent.errors import StoppedError
 from esmith.fleet.etcd import operations
 from esmith.fleet.journal.chain import Head
 from esmith.fleet.journal.errors import RowError
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from esmith.fleet.journal.row import Signs
 
 _DIGITS, _BLOB_DIGITS = 12, 4
+#: Answers to signals of so many revisions stay.
+_KEPT_ANSWERS = 1000
 _NUMBERS = frozenset(b"0123456789")
 
 
@@ -78,14 +81,13 @@ class Remote:
     def number_of(self, key: bytes) -> int:
         """Return the number of the row of a key.
 
-        :raises StoreError: when it is none.
+        :raises StoppedError: when it is none.
         """
         digits = key.removeprefix(f"{self._prefix}j/".encode())
         if len(digits) != _DIGITS or not _NUMBERS.issuperset(digits):
-            raise StoreError(
-                "there is a key in the fleet's journal that is not a row's",
-                place=repr(key)[2:-1],
-                hint="find out who made it, and delete it: etcdctl del",
+            raise StoppedError(
+                f"there is a key in the fleet's journal that is not that of a row: {repr(key)[2:-1]}",
+                hint="find out who made it, and delete it in etcd",
             )
         return int(digits)
 
@@ -146,11 +148,14 @@ class Remote:
             yield row.key.decode("utf-8", "replace").removeprefix(prefix), row.value
 
     def put_answer(self, revision: int, data: bytes) -> None:
-        """Put what came of a signal on this host.
+        """Put what came of a signal on this host; the oldest of its answers go.
 
         :raises StoreError: when it was not put, or that is not known.
         """
-        self.etcd.put(f"{self._prefix}a/{self.host}/{revision:0{_DIGITS}d}", data)
+        own = f"{self._prefix}a/{self.host}/"
+        old = max(0, revision - _KEPT_ANSWERS)
+        puts = [operations.put(f"{own}{revision:0{_DIGITS}d}", data)]
+        self.etcd.txn([], [*puts, operations.delete(f"{own}{0:0{_DIGITS}d}", f"{own}{old:0{_DIGITS}d}")])
 
     def _blob_key(self, token: str, number: int) -> str:
         return f"{self._prefix}b/{token}/{number:0{_BLOB_DIGITS}d}"

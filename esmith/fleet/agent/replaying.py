@@ -1,10 +1,10 @@
-"""A replica made anew: the whole journal is read and checked from row 1, and takes the place of what is here."""
+"""A replica is made again: the whole journal is read and checked from row 1, and takes the place of what is here."""
 
 from __future__ import annotations
 
 from esmith.fields import dataclass
 from esmith.fleet.agent.checked import checker_of_all, head_of
-from esmith.fleet.agent.following import StoppedError
+from esmith.fleet.agent.errors import StoppedError
 from esmith.fleet.agent.outbox import Outbox
 from esmith.fleet.agent.places import outbox_of
 from esmith.fleet.replica.applying import apply_host, rebuild
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from esmith.store.protocol import Store
 
 #: So many rows are read at once; each has less than a megabyte.
-_PAGE = 64
+_PAGE = 16
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def read_journal(remote: Remote, first: str) -> Journal:
 
 
 def replay(layout: Layout, store: Store, remote: Remote, *, first: str, author: Author) -> Replayed:
-    """Make the replica of this host anew from the whole journal, in one transaction; its own values stay.
+    """Make the replica of this host again from the whole journal, in one transaction; its own values stay.
 
     :param layout: the root.
     :param store: its databases.

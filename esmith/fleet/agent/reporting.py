@@ -14,7 +14,8 @@ import time
 from esmith import __version__
 from esmith.errors import EsmithError
 from esmith.fields import dataclass
-from esmith.fleet.agent.following import StoppedError, require_same
+from esmith.fleet.agent.errors import StoppedError
+from esmith.fleet.agent.following import require_same
 from esmith.fleet.agent.others import differing, read_statuses
 from esmith.fleet.agent.places import status_of, write_whole
 from esmith.fleet.agent.points import reach
@@ -91,12 +92,12 @@ class Reporter:
         self._pace = pace
         self._changed = threading.Event()
         self._beats = 0
-        self._is_beat = False
         self._host = self._fleet = ""
         self._digest = ""
         #: The fleet revision that the digest is of.
         self._digest_of = 0
         self._overrides = 0
+        self._members: set[str] = set()
         self._hosts: list[dict[str, Any]] = []
         self._health: list[dict[str, Any]] = []
         self._put = b""
@@ -159,21 +160,20 @@ class Reporter:
 
     def _beat(self) -> None:
         self._beats += 1
-        self._is_beat = True
+        self._look_at_store()
         try:
             remote = self._connect()
             self._look_at_journal(remote)
             every = max(1, len(self._hosts) // _FEW_HOSTS)
             if self._beats % every == 0:
-                self._hosts = read_statuses(remote.statuses())
+                self._hosts = [one for one in read_statuses(remote.statuses()) if one["host"] in self._members]
         except EsmithError as error:
             self._state.fail("reporting", error)
         else:
             self._state.fail("reporting", None)
         if self._state.error.message or self._beats % _HEALTH_BEATS == 1:
             self._look_at_etcd()
-        if self._pace.counts and self._counting.is_due():
-            self._counting.count()
+        self._counting.look()
 
     def _look_at_store(self) -> None:
         """Read what the store says, where it is free; what is known of it is of one revision."""
@@ -181,7 +181,11 @@ class Reporter:
             membership = Membership(snapshot)
             self._host, self._fleet, self._digest = membership.host, membership.name, membership.digest
             self._digest_of = membership.revision
+            self._members = set(membership.members())
             self._overrides = sum(mark.kind == LOCAL for _, mark in all_marks(snapshot))
+            if membership.revision < self._state.local.number:
+                # An old copy of the databases was put in the place of the newer ones: nothing else goes back.
+                self._kick()
 
     def _look_at_journal(self, remote: Remote) -> None:
         """Compare with etcd, and have the follower look where it should have seen something."""
@@ -218,9 +222,8 @@ class Reporter:
 
     def _report(self) -> None:
         """Write the file, and the status in etcd where it may be written again."""
-        if self._digest_of != self._state.local.number or self._is_beat:
+        if self._digest_of != self._state.local.number:
             self._look_at_store()
-            self._is_beat = False
         status = self.status()
         reach("before status")
         with contextlib.suppress(OSError):
@@ -243,6 +246,6 @@ def _shown(trouble: Trouble) -> str | dict[str, str]:
 
 
 def _essence(status: dict[str, Any]) -> bytes:
-    """Return what of a status has to differ for the others to be told."""
+    """Return the part of a status that has to differ for a new one to be put."""
     left_out = ("time", "head", "hosts", "etcd", "outbox")
     return json.dumps({name: value for name, value in status.items() if name not in left_out}).encode()

@@ -73,6 +73,7 @@ class Agent:
                     ("following", self._follower.run),
                     ("signalling", self._signaller.run),
                     ("reporting", self._reporter.run),
+                    ("counting", lambda: self._counting.run(self.state)),
                 )
             ]
             for thread in threads:
@@ -87,7 +88,7 @@ class Agent:
         self._local = local = Local(layout)
         outbox = Outbox(outbox_of(layout))
         outbox.remove_left()
-        connect = Connector(layout, local, _CALL_SECONDS)
+        self._connect = connect = Connector(layout, local, _CALL_SECONDS)
         self._children = Children(layout)
         self._sender = Sender(connect, state, outbox)
         self._signaller = Signaller(layout, local, state, connect=connect, children=self._children)
@@ -99,13 +100,13 @@ class Agent:
             heartbeat=pace.heartbeat,
             has_signals=self._signaller.look,
         )
-        counting = Counting(layout, self._children, pace.counts)
+        self._counting = Counting(layout, self._children, pace.counts)
         self._reporter = Reporter(
             local,
             state,
             outbox,
             connect=connect,
-            counting=counting,
+            counting=self._counting,
             kick=self._follower.kick,
             pace=pace,
         )
@@ -120,6 +121,8 @@ class Agent:
 
     def _look(self) -> None:
         """Look at everything at once, for a command that has changed something."""
+        # There may be new certificates, or another key.
+        self._connect.forget()
         self._follower.kick()
         self._reporter.look()
 
@@ -141,6 +144,7 @@ class Agent:
         self._follower.kick()
         self._signaller.look()
         self._reporter.look()
+        self._counting.look()
         self._children.end()
         self._answering.end()
         deadline = time.monotonic() + _END_SECONDS

@@ -54,7 +54,7 @@ class Sender:
         self._state = state
         self._outbox = outbox
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
-        #: What was sent and is told nobody any more, by token.
+        #: What was sent without its outcome being known, by token.
         self._open: set[str] = {sent.token for sent in outbox.all()}
         #: The tokens of changes that never landed and have parts in etcd.
         self._litter: list[str] = []
@@ -88,7 +88,7 @@ class Sender:
             self._clean()
 
     def settle(self) -> None:
-        """Find out what became of all that was sent and not told to a command.
+        """Find out what became of all that was sent without its outcome being known.
 
         :raises EsmithError: when etcd cannot say.
         """
@@ -204,15 +204,15 @@ class Sender:
     def _look_at_other(self, base: Head, sent: Sent) -> tuple[bool, Answer]:
         """Return whether the row is there, though it was not put now, and else the answer: another one was first.
 
-        :raises StoreError: when etcd cannot say; it is doubtful.
+        :raises StoreError: when etcd cannot say; it is doubtful where the row may be there.
         """
         try:
             raw = self._connect().row(sent.revision)
-            head = self._connect().head()
         except EsmithError as error:
             raise _doubtful(error) from error
         if raw is not None and _token_of(raw) == sent.token:
             return True, {}
+        head = self._connect().head()
         if head.number > base.number:
             return False, {"outcome": "behind", "head": head.number}
         hint = "etcd was restored from an old backup, or its data was changed: esmith fleet status"

@@ -67,6 +67,8 @@ class Signaller:
         self._connect = connect
         self._children = children
         self._wanted = threading.Event()
+        #: What came of signals, until etcd has it.
+        self._answers: dict[int, dict[str, Any]] = {}
 
     def look(self) -> None:
         """Have it look for signals in the store; called by any thread."""
@@ -101,8 +103,10 @@ class Signaller:
 
         :raises EsmithError: when the store or etcd fails; it is answered later.
         """
-        if signal.state == BEGUN:
-            answer: dict[str, Any] = {"error": "the agent ended while it ran; it is not run again"}
+        if (known := self._answers.get(signal.revision)) is not None:
+            answer: dict[str, Any] = known
+        elif signal.state == BEGUN:
+            answer = {"error": "the agent ended while it ran; it is not run again"}
         elif time.time() > signal.until:
             answer = {"error": "it came too late here"}
         elif not self._is_event(signal.event):
@@ -115,16 +119,18 @@ class Signaller:
                 return
             reach("signal ran")
         answer |= {"event": signal.event, "time": int(time.time())}
+        self._answers[signal.revision] = answer
         self._connect().put_answer(signal.revision, json.dumps(answer).encode())
         reach("signal answered")
         self._note(signal, None)
+        del self._answers[signal.revision]
 
     def _run(self, event: str) -> dict[str, Any]:
         begin = time.monotonic()
         try:
             ended = self._children.signal_event(event, EVENT_SECONDS)
         except OSError as error:
-            return {"error": f"signal-event cannot be started: {error.strerror}"}
+            return {"error": f"its process cannot be started: {error.strerror}"}
         seconds = round(time.monotonic() - begin, 1)
         if ended.code is None:
             return {"error": f"it took more than {EVENT_SECONDS:g} seconds", "code": None, "lines": ended.lines}

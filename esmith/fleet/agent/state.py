@@ -1,4 +1,4 @@
-"""What the threads of the agent tell one another: where the store is, what etcd was seen to have, what is wrong."""
+"""What the threads of the agent have to know of one another: where the store and etcd are, and what is wrong."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class State:
                 setattr(self, name, value)
             self._changed.notify_all()
         if news:
-            self._tell()
+            self.notify()
 
     @property
     def error(self) -> Trouble:
@@ -77,7 +77,7 @@ class State:
             if error is not None:
                 self._failing[what] = trouble_of(error)
         if self.error != before:
-            self._tell()
+            self.notify()
 
     def ends(self) -> bool:
         """Return whether the agent is about to end."""
@@ -90,7 +90,7 @@ class State:
             self._changed.notify_all()
 
     def hand(self, token: str) -> None:
-        """Note that a command has been told that its change landed, and is about to store it."""
+        """Note that a command stores what it changed by itself, when it hears that it landed."""
         with self._changed:
             self._handed.add(token)
 
@@ -112,7 +112,8 @@ class State:
         """Wait for some seconds, or until the agent ends."""
         self._wait(lambda: False, seconds)
 
-    def _tell(self) -> None:
+    def notify(self) -> None:
+        """Have the listeners called."""
         for listener in self.listeners:
             listener()
 

@@ -159,7 +159,7 @@ class Host:
         return wait_for(found, f"{name} {value!r} of {self.name}, not {self.status()}")  # type: ignore[no-any-return]
 
     def status(self) -> dict[str, Any]:
-        """Return what its agent says of itself."""
+        """Return the status of its agent."""
         return self.ask("status")
 
     def head(self) -> Head:
@@ -218,13 +218,13 @@ class Client:
         self._file.close()
         self.connection.close()
 
-    def tell(self, request: dict[str, Any]) -> None:
+    def send(self, request: dict[str, Any]) -> None:
         """Send a request."""
         self.connection.sendall(json.dumps(request).encode() + b"\n")
 
     def ask(self, request: dict[str, Any]) -> dict[str, Any]:
         """Send a request and return the answer."""
-        self.tell(request)
+        self.send(request)
         return self.answer()
 
     def answer(self) -> dict[str, Any]:

@@ -153,14 +153,14 @@ def test_the_follower_waits_for_the_command(desk: _Desk) -> None:
     for ends in ("done", "closed"):
         with desk.client() as client:
             desk.submitted.clear()
-            client.tell({"verb": "commit"})
+            client.send({"verb": "commit"})
             desk.submitted.wait(30)
             desk.state.hand(ends)
             desk.jobs[-1].answer({"outcome": "accepted", "revision": 8, "hash": "", "token": ends})
             assert client.answer() == {"outcome": "accepted", "revision": 8, "hash": ""}
             assert not desk.state._wait(lambda token=ends: token not in desk.state._handed, 0)  # type: ignore[misc]
             if ends == "done":
-                client.tell({"verb": "done"})
+                client.send({"verb": "done"})
                 desk.state.wait_for_command(ends, 30)
                 assert ends not in desk.state._handed
         desk.state.wait_for_command(ends, 30)
@@ -170,13 +170,23 @@ def test_the_follower_waits_for_the_command(desk: _Desk) -> None:
 def test_waiting_for_a_revision(desk: _Desk) -> None:
     """Who waits for a revision is answered when it is there, when it will not come, or when it takes too long."""
     with desk.client() as client:
-        client.tell({"verb": "wait", "revision": 3})
+        client.send({"verb": "wait", "revision": 3})
         desk.state.update(local=Head(3, "a" * 64))
         assert client.answer() == {"revision": 3, "outcome": "applied"}
         assert client.ask({"verb": "wait", "revision": 4, "seconds": 0})["outcome"] == "late"
-        client.tell({"verb": "wait", "revision": 4})
+        client.send({"verb": "wait", "revision": 4})
         desk.state.update(stopped=Trouble("a gap", "fill it"))
         assert client.answer() == {"revision": 3, "outcome": "stopped", "message": "a gap", "hint": "fill it"}
+
+
+@pytest.mark.parametrize("seconds", ["NaN", "-1", "1e999", "[]"])
+def test_a_time_that_is_none(desk: _Desk, seconds: str) -> None:
+    """Who gives a time that is none waits for the usual time, and nobody else is served less."""
+    with desk.client() as client:
+        client.connection.sendall(b'{"verb": "wait", "revision": 1, "seconds": ' + seconds.encode() + b"}\n")
+        desk.state.update(local=Head(1, "a" * 64))
+        assert client.answer()["outcome"] == "applied"
+    assert desk.ask("status")["revision"] == 7
 
 
 def test_looking(desk: _Desk) -> None:

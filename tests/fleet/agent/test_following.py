@@ -183,6 +183,19 @@ def test_a_row_that_does_not_fit_stops(fleet: Fleet, fault: str) -> None:
     assert _value(b) is None
 
 
+def test_a_foreign_key_stops(fleet: Fleet) -> None:
+    """A key among the rows that is none stops the hosts, which name it, until it is gone."""
+    a, b = fleet.hosts
+    b.start()
+    b.wait(3)
+    key = f"/esm/{fleet.name}/j/evil\n"
+    a.remote().etcd.put(key, "x")
+    b.wait_for_status("stopped", "/j/evil\\n")
+    a.remote().etcd.delete(key)
+    b.ask("look")
+    b.wait_for_status("stopped", "")
+
+
 def test_a_host_that_was_removed_stops(fleet: Fleet) -> None:
     """A host that was removed keeps its settings, changes nothing for the others any more, and says why."""
     a, b = fleet.hosts

@@ -43,7 +43,7 @@ def test_killed_at_each_write_of_a_change(fleet: Fleet, point: str) -> None:
     cells = changed("x" * 1000) + [("fleet", "things", f"key{one}", "", "y" * 1000) for one in range(600)]
     with a.connected() as client:
         request = a.request(cells) | {"host": [["configuration", "Own", "", "mine"]]}
-        client.tell({"verb": "commit", **request})
+        client.send({"verb": "commit", **request})
     assert a.wait_end() == -signal.SIGKILL
     a.start()
     wait_for(lambda: a.status()["outbox"] == 0, "the outbox to be settled")
@@ -70,7 +70,7 @@ def test_killed_while_it_settles(fleet: Fleet, point: str) -> None:
     a.start(hook=_kill_at("before txn"))
     a.wait(3)
     with a.connected() as client:
-        client.tell({"verb": "commit", **a.request(changed("x"))})
+        client.send({"verb": "commit", **a.request(changed("x"))})
         assert a.wait_end() == -signal.SIGKILL
     a.start(hook=_kill_at_first(point))
     assert a.wait_end() == -signal.SIGKILL

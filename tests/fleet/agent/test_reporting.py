@@ -1,4 +1,4 @@
-"""What a host says of itself, and what it notices of the others."""
+"""The status of a host, and what it notices of the others."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.program("etcd")
 
 
 def _published(host: Host) -> dict[str, Any]:
-    """Return what a host says in etcd; {} before it said anything."""
+    """Return the status that a host has put in etcd; {} before it has put one."""
     rows = host.remote().etcd.range(f"/esm/{host.fleet}/s/{host.name}").rows
     found: dict[str, Any] = json.loads(rows[0].value) if rows else {}
     return found
@@ -101,7 +101,7 @@ def test_counts(tmp_path: Path) -> None:
     waiting = [{"settings": [["a", "b", "c"], ["a", "b", "d"]]}, {"settings": [["a", "b", "c"]]}]
     data = {"outstanding": {"waiting": waiting}, "files": {"differing": {"/x": "edited"}}, "findings": [1, 2, 3]}
     children.printed = b"warning\n" + json.dumps(data).encode() + b"\n"
-    counting = Counting(layout, children, gap=0.0)
+    counting = Counting(layout, children, gap=1e-9)
     assert counting.is_due()
     counting.count()
     assert counting.counts == Counts(drift=1, pending=2, findings=3)

@@ -1,4 +1,4 @@
-"""Sending what a command changes: it lands once or not at all, and the command is told which."""
+"""Sending what a command changes: it lands once or not at all, and the command hears which."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_a_new_agent_settles_first(fleet: Fleet) -> None:
 
 
 def test_behind(fleet: Fleet) -> None:
-    """A command whose revision is not the newest is told which one is, and nothing of it lands."""
+    """A command whose revision is not the newest hears which one is, and nothing of it lands."""
     a, b = fleet.hosts
     base = a.remote().head()
     fleet.append(b, "changes", changes=tuple(changed("enabled")))
@@ -163,6 +163,17 @@ def test_away(fleet: Fleet) -> None:
     answer = _send(sender, a.request(changed("enabled"), remote.head()))
     assert answer["outcome"] == "refused"
     assert "http://127.0.0.1:1: connection refused" in answer["message"]
+    assert outbox.all() == []
+
+
+def test_a_damaged_head(fleet: Fleet) -> None:
+    """Where the head of the journal is damaged a command is refused, and nothing is left of it."""
+    a, _ = fleet.hosts
+    remote = a.remote()
+    base = remote.head()
+    remote.etcd.put(f"/esm/{fleet.name}/head", "garbage")
+    sender, outbox = _sender(a, remote)
+    assert _send(sender, a.request(changed("x"), base))["outcome"] == "refused"
     assert outbox.all() == []
 
 

@@ -11,9 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from esmith.fleet.admin import place
+from esmith.fleet.admin.first import Plan, init_fleet
+from esmith.fleet.admin.join import Joining
+from esmith.fleet.admin.members import invite
 from esmith.fleet.admin.own import Own
 from esmith.fleet.agent.reporting import Pace
 from esmith.fleet.agent.running import Agent
+from esmith.fleet.journal.token import Invitation
 from esmith.fleet.replica import checking, overrides
 from esmith.fleet.replica.member import Membership
 from esmith.fleet.replica.scope import Scopes
@@ -40,7 +44,10 @@ class Server(Root):
         self.name = name
         self.layout = Layout(str(path))
         self._agent = 0
-        shutil.copytree(REPOSITORY / "db", self.file("/etc/e-smith/db"))
+        schema = self.file("/etc/e-smith/db/configuration")
+        schema.mkdir(parents=True)
+        for record in ("SystemName", "fleet", *_RECORDS):
+            shutil.copy(REPOSITORY / f"db/configuration/{record}.toml", schema)
         with opened(path) as store, store.transaction(AUTHOR) as transaction:
             transaction.set_type("configuration", "SystemName", name)
             for key, props in _RECORDS.items():
@@ -60,6 +67,14 @@ class Server(Root):
         """Return a setting."""
         with opened(self.path, write=False) as store, store.snapshot() as snapshot:
             return snapshot.prop("configuration", key, prop)
+
+    def set(self, prop: str, value: str | None, layer: str | None = "", key: str = "qpsmtpd") -> None:
+        """Set a setting as an administrator does, or delete it; for a layer, where one is named."""
+        with opened(self.path) as store, store.transaction(AUTHOR, layer) as transaction:
+            if value is None:
+                transaction.delete_prop("configuration", key, prop)
+            else:
+                transaction.set_prop("configuration", key, prop, value)
 
     def contents(self) -> dict[str, object]:
         """Return all that its store holds, the tables of the fleet as well."""
@@ -87,7 +102,7 @@ class Server(Root):
             return Membership(snapshot).revision
 
     def faults(self) -> list[str]:
-        """Return what of its settings is not as the layers say."""
+        """Return which of its settings are not as the layers have them."""
         with opened(self.path, write=False) as store, store.snapshot() as snapshot:
             return checking.faults(snapshot, Scopes(self.layout, snapshot))
 
@@ -165,14 +180,20 @@ class Town:
     def found(self) -> Server:
         """Make the first server, and its fleet."""
         made = self.lead()
-        made.fleet(*self.init)
+        with opened(made.path) as store:
+            init_fleet(made.layout, store, Plan(self.name, made.name, self.cluster.endpoints), AUTHOR)
         return made
 
-    def join(self, lead: Server, name: str, *words: str) -> Server:
+    def invite(self, lead: Server, name: str, *groups: str) -> Invitation:
+        """Invite a server."""
+        with opened(lead.path, write=False) as store, store.snapshot() as snapshot:
+            return invite(lead.layout, snapshot, name, groups, 1, AUTHOR)
+
+    def join(self, lead: Server, name: str, *groups: str) -> Server:
         """Make another server that joins."""
-        made = self.server(name)
-        token = lead.fleet("invite", name, *words).out
-        made.fleet("join", "--yes", stdin=token)
+        made, invitation = self.server(name), self.invite(lead, name, *groups)
+        with opened(made.path) as store:
+            Joining(made.layout, store, invitation, AUTHOR).join()
         return made
 
     def end(self) -> None:

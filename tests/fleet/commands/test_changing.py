@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from esmith.fleet.etcd.errors import DeniedError
 from esmith.fleet.etcd.operations import put
 from esmith.fleet.journal.row import hash_of
 from tests.cli.test_json_shapes import _tables, faults
@@ -16,18 +17,13 @@ pytestmark = pytest.mark.program("etcd")
 _CELL = ("configuration", "qpsmtpd", "DNSBL")
 
 
-def _set(server: Server, layer: str, value: str) -> None:
-    with opened(server.path) as store, store.transaction(AUTHOR, layer) as transaction:
-        transaction.set_prop(*_CELL, value)
-
-
 def test_push_and_drop(town: Town) -> None:
     """What was set while etcd was away is given to the fleet, or gives way to it; what is for the host, when named."""
     one = town.found()
     two = town.join(one, "two")
     assert "nothing was set while etcd was away" in two.fleet("push", code=2).err
-    _set(two, "local", "enabled")
-    _set(one, "host", "enabled")
+    two.set("DNSBL", "enabled", "local")
+    one.set("DNSBL", "enabled", "host")
     assert two.marks() == {_CELL: "local"}
     # No agent answers: nothing is changed.
     assert "the agent" in two.fleet("push", code=6).err
@@ -41,7 +37,7 @@ def test_push_and_drop(town: Town) -> None:
     assert (
         "configuration qpsmtpd RHSBL is not set" in one.fleet("drop", "configuration", "qpsmtpd", "RHSBL", code=2).err
     )
-    _set(two, "local", "disabled")
+    two.set("DNSBL", "disabled", "local")
     two.end_agent()
     assert two.fleet("drop").out == "dropped: configuration qpsmtpd DNSBL\n"
     assert (two.get("qpsmtpd", "DNSBL"), two.marks(), two.faults()) == ("enabled", {}, [])
@@ -55,8 +51,8 @@ def test_resync(town: Town) -> None:
     two = town.join(one, "two")
     one.start_agent()
     one.wait_for(4)
-    one.config("setprop", "qpsmtpd", "DNSBL", "enabled")
-    _set(two, "host", "disabled")
+    one.set("DNSBL", "enabled")
+    two.set("DNSBL", "disabled", "host")
     whole = two.contents()
     with opened(two.path) as store, store.transaction(AUTHOR) as transaction:
         transaction.set_state("layers", "configuration\0qpsmtpd", b"damaged")
@@ -118,3 +114,28 @@ def test_signal(town: Town) -> None:
     assert any(line.startswith("two  exit code 7: ") for line in lines), lines
     assert "no server 'four'" in one.fleet("signal", "try-it", "four", code=2).err
     assert one.fleet("signal", "../x", "one", code=6).err
+
+
+def test_cut(town: Town) -> None:
+    """A row that no member may write is taken out with those after it, by the first server, and the agents go on."""
+    one = town.found()
+    two = town.join(one, "two")
+    one.start_agent()
+    assert "all 4 rows of the fleet's journal fit" in one.fleet("resync", "--cut", "--yes", code=2).err
+    # Whoever has stolen two writes with its rights in etcd.
+    thief = two.own()
+    with thief.connect() as etcd:
+        for number in (5, 6):
+            etcd.put(f"/esm/{town.name}/j/{number:012d}", b"nonsense")
+        etcd.put(f"/esm/{town.name}/head", "6 " + "0" * 64)
+        assert "row 5 of the fleet's journal does not fit" in one.fleet("groups", "--set", "x", code=6).err
+        assert "its user in etcd is deleted" in one.fleet("remove", "two", "--yes", code=6).err
+        with pytest.raises(DeniedError):
+            etcd.put(f"/esm/{town.name}/head", "again")
+    assert "the password of etcd's root is not on this server" in two.fleet("resync", "--cut", code=6).err
+    assert "rows 5 to 6 are taken out" in one.fleet("resync", "--cut", "--dry-run").out
+    assert one.fleet("resync", "--cut", "--yes").out.endswith("this server has fleet revision 4\n")
+    one.fleet("remove", "two", "--yes")
+    one.wait_for(5)
+    one.set("DNSBL", "enabled")
+    assert (one.revision(), one.faults()) == (6, [])

@@ -13,7 +13,6 @@ from esmith.fleet.agent.places import status_of
 from tests.cli.test_json_shapes import _tables, faults
 from tests.fleet.cluster import wait_for
 from tests.fleet.commands.kit import Server, Town
-from tests.store.stores import AUTHOR, opened
 
 pytestmark = pytest.mark.program("etcd")
 #: Where nothing answers.
@@ -37,7 +36,7 @@ def _found(data: dict[str, Any]) -> list[tuple[str, str]]:
 def test_status(town: Town) -> None:
     """With all agents running all is well; what is wrong is named with its cure, also while etcd is away."""
     one = town.found()
-    two = town.join(one, "two", "--groups", "mx")
+    two = town.join(one, "two", "mx")
     code, data = _status(one)
     assert (code, data["hosts"][1]["groups"]) == (13, ["mx"])
     assert ("two", "has not reported yet") in _found(data)
@@ -53,7 +52,7 @@ def test_status(town: Town) -> None:
     assert len({host["digest"] for host in data["hosts"]}) == 1
     assert data["etcd"][0]["leader"]
     wait_for(lambda: _knows_both(one), "the file to name both")
-    one.config("setprop", "fleet", "Endpoints", _NOBODY)
+    one.set("Endpoints", _NOBODY, key="fleet")
     code, data = _status(one)
     assert (code, data["reachable"], data["revision"]) == (13, False, None)
     assert [host["revision"] for host in data["hosts"]] == [4, 4]
@@ -112,8 +111,7 @@ def test_groups(town: Town) -> None:
         server.start_agent()
     one.fleet("groups", "--set", "mx")
     one.wait_for(5)
-    with opened(one.path) as store, store.transaction(AUTHOR, "group:mx") as transaction:
-        transaction.set_prop("configuration", "qpsmtpd", "DNSBL", "enabled")
+    one.set("DNSBL", "enabled", "group:mx")
     assert two.fleet("groups", "--set", "mx,north").out.startswith("two is in the groups mx, north from fleet revision")
     two.wait_for(7)
     assert (two.get("qpsmtpd", "DNSBL"), two.faults()) == ("enabled", [])

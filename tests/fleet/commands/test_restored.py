@@ -15,10 +15,10 @@ def test_an_old_backup_on_a_member(town: Town) -> None:
     """A backup from before the fleet restores what is the server's own; what servers share, and the keys, stay."""
     one = town.lead()
     backup = str(town.folder / "backup.tar.gz")
-    one.config("setprop", "qpsmtpd", "DNSBL", "enabled")
+    one.set("DNSBL", "enabled")
     one.config("set", "SystemName", "before")
     one.esmith("backup", backup)
-    one.config("setprop", "qpsmtpd", "DNSBL", "disabled")
+    one.set("DNSBL", "disabled")
     one.config("set", "SystemName", "after")
     one.fleet(*town.init, "--host", "one")
     keys = {path.name: path.read_bytes() for path in one.path_of("").iterdir()}
@@ -33,12 +33,12 @@ def test_an_old_backup_on_a_member(town: Town) -> None:
 def test_a_member_on_a_new_machine(town: Town) -> None:
     """A member that is restored on a new machine says how it becomes one again, and takes what it missed."""
     one = town.found()
-    two = town.join(one, "two", "--groups", "mx")
+    two = town.join(one, "two", "mx")
     backup = str(town.folder / "backup.tar.gz")
     two.esmith("backup", backup)
     one.start_agent()
     one.wait_for(4)
-    one.config("setprop", "qpsmtpd", "DNSBL", "enabled")
+    one.set("DNSBL", "enabled")
     fresh = town.server("fresh")
     fresh.esmith("restore", "--yes", backup)
     assert "if it was restored from a backup: esmith fleet resync" in fresh.fleet("status", code=2).err

@@ -34,6 +34,7 @@ class Impostor:
         self, reply: Callable[[str], bytes | None], context: ssl.SSLContext | None = None, *, closes: bool = False
     ) -> None:
         self.asked: list[str] = []
+        self.headers: list[bytes] = []
         self._reply = reply
         self._context = context
         self._closes = closes
@@ -67,6 +68,7 @@ class Impostor:
                 path = line.split()[1].decode()
                 length = 0
                 while (header := requests.readline()).strip():
+                    self.headers.append(header.strip().lower())
                     name, _colon, value = header.partition(b":")
                     length = int(value) if name.lower() == b"content-length" else length
                 requests.read(length)

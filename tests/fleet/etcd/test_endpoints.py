@@ -279,6 +279,27 @@ def test_a_leader_whose_cable_is_pulled(tmp_path: Path) -> None:
     play("tests.fleet.etcd.cut_off:leader_without_a_cable", tmp_path)
 
 
+def test_each_request_says_what_it_accepts() -> None:
+    """No request is taken by etcd for one of the member itself, which goes by the header Accept."""
+    with impostor(answer(b'{"header":{"revision":"5"}}')) as other, Etcd([other.url], user="a", password="b") as client:
+        with pytest.raises(AwayError, match="no token"):
+            client.put("a", "b")
+        assert other.headers.count(b"accept: application/json") == len(other.asked) == 2
+
+
+def test_all_kept_connections_of_a_failed_one_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What made one kept connection lead nowhere did so to the others: only one call finds it out."""
+    monkeypatch.setattr(session, "_FRESH", 0.0)
+    with impostor(answer(b'{"header":{"revision":"5"}}')) as other, Etcd([other.url], timeout=2.0) as client:
+        pool = client._session
+        end = time.monotonic() + PATIENCE
+        for wire in [pool.take(pool.endpoints[0], end, probe=True, keep=False) for _n in range(2)]:
+            pool._give(wire, is_whole=True)
+        other.mute()
+        client.get("a")
+        assert len(pool._kept[pool.endpoints[0]]) == 1
+
+
 @pytest.mark.parametrize("is_change", [True, False])
 def test_a_kept_connection_that_hangs_is_replaced(monkeypatch: pytest.MonkeyPatch, is_change: bool) -> None:
     """A kept connection that leads nowhere any more, as after a partition, costs time and no call."""

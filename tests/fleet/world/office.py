@@ -153,12 +153,13 @@ class Host:
             wait_for(self.status, f"the agent of {self.name} to answer; {self.said()}")
 
     @contextlib.contextmanager
-    def agent_in(self, *before: str, env: dict[str, str] | None = None) -> Iterator[Child]:
-        """Run the agent as a process behind other words, as those of ``faketime``, until the end of the context.
+    def agent_in(self, *before: str, env: dict[str, str] | None = None, root: Path | None = None) -> Iterator[Child]:
+        """Run the agent as a process behind other words, as those of nsenter(1), until the end of the context.
 
         :param env: what its environment has besides.
+        :param root: where the root is for that process.
         """
-        with Child("agent", str(self.root.path), log=self.log, before=before, env=env) as child:
+        with Child("agent", str(root or self.root.path), log=self.log, before=before, env=env) as child:
             wait_for(self.status, f"the agent of {self.name} to answer; {self.said()}")
             yield child
 
@@ -182,6 +183,15 @@ class Host:
             os.kill(pid, number)
             os.kill(pid, signal.SIGCONT)
         return self._nursery.reap(pid)
+
+    def agent_to_die(self, point: str, count: int) -> None:
+        """Kill the agent, and start one that ends itself at a point, as :meth:`Nursery.agent` has it."""
+        self.end_agent(signal.SIGKILL)
+        self.start_agent(point, count, wait=False)
+
+    def revive(self) -> None:
+        """Kill the agent where it has not ended itself yet, and start another."""
+        self.kill_agent()
 
     def wait_killed(self) -> None:
         """Wait until the agent has ended itself at its point."""
