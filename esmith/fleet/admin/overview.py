@@ -166,6 +166,9 @@ def _add_findings(found: Overview) -> None:
     newest = max([found.revision or 0, *(host["revision"] for host in known)])
     usual = _most_common(host["digest"] for host in known if host["revision"] == newest)
     version = _most_common(host["program"] for host in known)
+    if found.own.host not in found.members:
+        message = "is not in the fleet any more; its settings stay"
+        found.findings.append(Finding(found.own.host, message, "to have them as its own: esmith fleet leave"))
     for host in found.hosts:
         rows = _findings_of(found, host, newest, usual, version)
         for row in rows:
