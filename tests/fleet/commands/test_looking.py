@@ -13,6 +13,7 @@ from esmith.fleet.agent.places import status_of
 from tests.cli.test_json_shapes import _tables, faults
 from tests.fleet.cluster import wait_for
 from tests.fleet.commands.kit import Server, Town
+from tests.fleet.etcd_certificates import make_files
 
 pytestmark = pytest.mark.program("etcd")
 #: Where nothing answers.
@@ -62,6 +63,21 @@ def test_status(town: Town) -> None:
     assert "etcd does not answer: as far as this server knows" in shown
     assert "one: the agent of the fleet is not there" in shown
     assert "\n  start it: esmith fleet agent\n" in shown
+
+
+def test_a_certificate_that_ends(town: Town) -> None:
+    """The certificate that a server shows etcd is named before it ends, with what renews it."""
+    one = town.found()
+    one.path_of("host.pem").write_bytes(_certificate(town, days=10.5))
+    shown = one.fleet("status", code=13).out
+    assert "one: its certificate for etcd ends in 10 days\n" in shown
+    assert "on the first server: esmith fleet certificates --out DIR --client one\n" in shown
+    one.path_of("host.pem").write_bytes(_certificate(town, days=-1))
+    assert "one: its certificate for etcd has ended\n" in one.fleet("status", code=13).out
+
+
+def _certificate(town: Town, days: float) -> bytes:
+    return make_files(town.folder / f"days{days}", days=days, of=town.cluster.files).client.read_bytes()
 
 
 def test_what_others_report_is_data(town: Town) -> None:
