@@ -119,6 +119,33 @@ def test_history(town: Town) -> None:
     assert "join" in shown.splitlines()[-2]
 
 
+def test_history_blames_nobody_for_what_he_did_not_write(town: Town) -> None:
+    """A row that was written again, or does not fit, is shown as such: not with the host and the words it gives."""
+    one = town.found()
+    for value in ("enabled", "disabled"):
+        one.fleet("groups", "--set", value)
+
+    def kinds() -> list[str]:
+        rows = json.loads(one.fleet("history", "-n", "3", "--json").out)
+        assert all(not row["host"] for row in rows if row["kind"].startswith("damaged"))
+        return [row["kind"] for row in rows]
+
+    with one.own().connect() as etcd:
+        prefix = f"/esm/{town.name}"
+        rows = [page.rows for page in etcd.prefix(f"{prefix}/j/")][0]
+        raws = [row.value for row in rows]
+        assert kinds() == ["groups", "groups", "changes"]
+        changed = raws[2].replace(b"enabled", b"forgery")
+        assert changed != raws[2]
+        etcd.put(f"{prefix}/j/000000000003", changed)
+        found = kinds()
+        assert "signature" in found[1] or "another row than" in found[1]
+        etcd.put(f"{prefix}/j/000000000003", raws[2])
+        etcd.put(f"{prefix}/j/000000000005", raws[3])
+        etcd.put(f"{prefix}/head", f"5 {'0' * 64}")
+        assert kinds() == ["damaged: it has the number 4, and is at the place of row 5", "groups", "groups"]
+
+
 def test_groups(town: Town) -> None:
     """A server changes its own groups, and gets what these have; all servers are listed."""
     one = town.found()
