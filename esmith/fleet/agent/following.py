@@ -39,7 +39,7 @@ _FEW = 50
 _FIRST_TRY, _LONGEST_TRY = 0.2, 30.0
 #: A command has so many seconds to store its change itself, before the agent waits for the store.
 _COMMAND_SECONDS = 5.0
-_RESYNC = "replay the journal: esmith fleet resync; etcd that was restored: docs/fleet.md#etcd-was-lost-or-restored"
+_RESYNC = "see docs/fleet.md#a-restored-etcd; to replay the journal: esmith fleet resync"
 
 
 class Follower:
@@ -169,9 +169,10 @@ class Follower:
 
     def _catch_up(self, checker: Checker, remote: Remote, head: Head) -> None:
         """Read and apply the rows after the store's own, up to the last one there is."""
+        is_few = head.number - checker.head.number <= _FEW
         while not self._state.ends():
             rows = remote.rows(checker.head.number + 1, _PAGE)
-            if rows and not self._take(checker, remote, rows, is_few=head.number - checker.head.number <= _FEW):
+            if rows and not self._take(checker, remote, rows, is_few=is_few):
                 missing, there = checker.head.number + 1, rows[-1][0]
                 raise StoppedError(
                     f"row {missing} of the fleet's journal is missing, and row {there} is there", hint=_RESYNC
@@ -228,7 +229,7 @@ class Follower:
         if checker.head.number and remote.host not in checker.members:
             raise StoppedError(
                 f"{remote.host} is no member of the fleet {remote.fleet} any more; its settings stay as they are",
-                hint="leave here, too: esmith fleet leave; to come back: esmith fleet join",
+                hint="to leave here, too, before it joins again: esmith fleet leave",
             )
 
 
