@@ -10,6 +10,7 @@
 # make test-long  the tests that take minutes: every size of free space on a full disk
 # make fuzz    give the parsers inputs that nobody meant for them, a million in all: docs/reliability.md
 # make crash   kill commands 10,000 times, and give them errors of a disk: an hour or two, as root: docs/reliability.md
+# make fleet-long  20,000 changes of a fleet under kills, pauses and partitions, and 2,000 kills of its agents: docs/testing.md; OPERATIONS, KILLS
 # make mutants  put single faults into a copy of the engine, and print those that no test notices: docs/testing.md
 # make lint    ruff and mypy
 # make bench   print the table of performance: docs/performance.md; ORIGINAL=DIR names the original's Perl modules
@@ -31,6 +32,9 @@ EXTRAS ?= test,lint
 AXE := 'axe-playwright-python>=0.1.8,<0.2'
 # How many inputs make fuzz tries.
 RUNS ?= 1000000
+# How many changes make fleet-long makes, and how often it kills agents.
+OPERATIONS ?= 20000
+KILLS ?= 2000
 
 # Where make mailserver installs the commands, and the options of esmith setup: DOMAIN, NAME, and more in SETUP.
 PREFIX ?= /opt/esmith
@@ -103,6 +107,9 @@ fuzz: $(VENV)/installed-fuzz
 
 crash: $(VENV)/installed-test
 	@$(BIN)/python -m tests.crash
+
+fleet-long: $(VENV)/installed-test
+	@ESMITH_FLEET_OPERATIONS=$(OPERATIONS) ESMITH_FLEET_KILLS=$(KILLS) $(BIN)/python -m pytest -n 0 -s -q -m long tests/fleet/world
 
 mutants: $(VENV)/installed-test
 	@$(BIN)/python -m tests.mutants --sample $(SAMPLE) --seed $(SEED)

@@ -36,11 +36,8 @@ EVENT_DEPTH = "ESMITH_EVENT_DEPTH"
 
 
 def layer_of_commands() -> str | None:
-    """Return the layer of a fleet that a command without an option for one writes to.
-
-    An administrator's command changes the layer that each value comes from, which is "". What an action of an event
-    changes is of this machine alone, which is None. Whoever forges the variable chooses his own machine's layer.
-    """
+    """Return the layer of a fleet that a plain command writes to: "", that of each value; in an event None."""
+    # What an action changes is of this machine alone. Whoever forges the variable chooses his own machine's layer.
     return None if EVENT_DEPTH in os.environ else ""
 
 

@@ -16,9 +16,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
+from esmith.errors import StoreError
 from esmith.fleet.etcd import fields
 from esmith.fleet.etcd.access import Access
-from esmith.fleet.etcd.errors import CompactedError, RefusedByEtcdError
+from esmith.fleet.etcd.errors import CompactedError, FullError, OutcomeUnknownError, RefusedByEtcdError
 from esmith.fleet.etcd.health import MemberHealth, health_of
 from esmith.fleet.etcd.operations import Compare, Found, KeyValue, Name, Operation, TxnResult, first_key, prefix_end
 from esmith.fleet.etcd.session import Session
@@ -164,7 +165,8 @@ class Etcd:
         It is sent to a second endpoint only when it is certain that the first did not take it.
 
         :raises OutcomeUnknownError: it was sent, and whether it happened is not known.
-        :raises FullError: etcd's quota is reached; nothing happened.
+        :raises FullError: etcd's quota is reached; nothing happened, if it is not doubtful, which it is only where no
+            operation puts a key of which a compare says that it is not there.
         :raises DeniedError: this host may not do that; nothing happened.
         :raises RefusedByEtcdError: etcd refused, as for more than 128 operations; nothing happened.
         :raises AwayError: no endpoint could be asked; nothing happened.
@@ -174,7 +176,31 @@ class Etcd:
             "success": [each.message for each in success],
             "failure": [each.message for each in failure],
         }
-        return self._session.call("/v3/kv/txn", body, fields.result, changes=True)
+        try:
+            return self._session.call("/v3/kv/txn", body, fields.result, changes=True)
+        except FullError as error:
+            return self._although_full(body, error)
+
+    def _although_full(self, body: Mapping[str, Sequence[Mapping[str, Any]]], full: FullError) -> TxnResult:
+        """Find out whether etcd did what it says it has no room for: it may have (:class:`FullError`).
+
+        :raises FullError: it has not.
+        :raises OutcomeUnknownError: it cannot be asked.
+        """
+        absent = {each["key"] for each in body["compare"] if each.get("create_revision") == "0"}
+        puts = [each["request_put"] for each in body["success"] if "request_put" in each]
+        created = next((put for put in puts if put["key"] in absent), None)
+        if created is None or len(puts) != len(body["success"]):
+            raise full
+        try:
+            rows = self._session.call("/v3/kv/range", {"key": created["key"]}, fields.found, changes=False).rows
+        except StoreError as error:
+            raise OutcomeUnknownError(full.place, f"{full.reason}; {error.message}") from error
+        if not rows or encoded(rows[0].value) != created["value"]:
+            full.is_doubtful = False
+            raise full
+        revision = rows[0].mod_revision
+        return TxnResult(True, revision, [Found((), revision) for _put in puts])
 
     def put(self, key: Name, value: Name) -> int:
         """Set a key, and return the revision. Errors are those of :meth:`txn`."""

@@ -1,7 +1,7 @@
 """What can go wrong between this host and etcd, by what is known of the change afterwards.
 
-:class:`OutcomeUnknownError` is the only one after which a change may have happened. After each of the others nothing
-has: etcd was not reached, or it refused.
+After :class:`OutcomeUnknownError` a change may have happened, or still may; after :class:`FullError` it may have, where
+``is_doubtful`` says so. After each of the others nothing has: etcd was not reached, or it refused.
 """
 
 from __future__ import annotations
@@ -57,7 +57,15 @@ class DeniedError(RefusedByEtcdError):
 
 
 class FullError(RefusedByEtcdError):
-    """etcd's database has reached its quota, and takes no change until that is cured; nothing was changed."""
+    """etcd's database has reached its quota, and takes no change until that is cured.
+
+    Most often etcd looks before it does anything. When the quota was reached between that and the change, it changes
+    and answers so nevertheless (etcd 3.4, ``etcdserver/apply.go``, ``quotaApplierV3``). In both cases it is over when
+    the answer comes: what is not there then will not come any more. So :meth:`esmith.fleet.etcd.client.Etcd.txn` looks
+    when it creates a key, and raises this only when nothing was changed; ``is_doubtful`` tells it for the others.
+    """
+
+    is_doubtful = True
 
 
 class BusyEtcdError(RefusedByEtcdError):

@@ -1,8 +1,10 @@
 """What an answer of etcd means: done, refused so that nothing happened, or not known.
 
-What is not known to be a refusal is not known: each refusal here was looked up in etcd's source for where it is made,
-which is before the request is handed to the cluster, or when it is applied and changes nothing
-(etcd 3.4, ``api/v3rpc/rpctypes/error.go``), and tried with the real etcd (``tests/fleet/etcd``).
+What is not known to be a refusal is not known. A refusal is made before the request is handed to the cluster (no
+leader, too many requests, too large, no token: ``etcdserver/v3_server.go`` and ``api/v3rpc/interceptor.go`` of etcd
+3.4), or when it is applied, which then changes nothing (no right). "No room" is neither: see :class:`FullError`. Which
+words come with which, ``tests/fleet/etcd`` tries with the real etcd, but for too many requests, learners, and a gateway
+that does not reach its own member.
 """
 
 from __future__ import annotations
@@ -21,13 +23,13 @@ from esmith.fleet.etcd.fields import MalformedError, number, words
 from esmith.fleet.etcd.wire import Answer
 
 #: The numbers of gRPC (its documentation, "Status codes").
-_INVALID, _NOT_FOUND, _EXISTS, _DENIED, _EXHAUSTED, _PRECONDITION, _RANGE, _MISSING, _UNAUTHENTICATED = (
-    3, 5, 6, 7, 8, 9, 11, 12, 16,
+_INVALID, _NOT_FOUND, _EXISTS, _DENIED, _PRECONDITION, _RANGE, _MISSING, _UNAUTHENTICATED = (
+    3, 5, 6, 7, 9, 11, 12, 16,
 )  # fmt: skip
 _OK = 200
 _CLIENT_ERRORS = range(400, 500)
 _NEEDS_TOKEN = ("invalid auth token", "revision of auth store is old", "user name is empty")
-_TOO_LARGE = "what is sent to etcd at once must be below 1.5 MB and 128 operations"
+_TOO_LARGE = "what is sent to etcd at once must be at most 1.5 MB and 128 operations"
 
 
 class Verdict(Enum):
@@ -124,5 +126,5 @@ def _refusal(code: int, message: str, place: str) -> RefusedByEtcdError | None:
         return RefusedByEtcdError(message, place=place, hint=_TOO_LARGE)
     if code in (_INVALID, _NOT_FOUND, _EXISTS, _PRECONDITION, _RANGE, _MISSING):
         return RefusedByEtcdError(message, place=place)
-    # _EXHAUSTED has other meanings, too.
+    # Number 8 has other meanings, too.
     return None

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from esmith.fleet.etcd import client, session, wire
 from esmith.fleet.etcd.client import Etcd
-from esmith.fleet.etcd.errors import CompactedError, OutcomeUnknownError, RefusedByEtcdError
+from esmith.fleet.etcd.errors import AwayError, CompactedError, FullError, OutcomeUnknownError, RefusedByEtcdError
 from esmith.fleet.etcd.operations import created_is, delete, get, modified_is, prefix_end, put, value_is, version_is
 from tests.examples import examples
 from tests.fleet.cluster import Cluster
@@ -163,6 +163,49 @@ def test_a_connection_is_kept(etcd: Cluster, prefix: str, monkeypatch: pytest.Mo
         one.put(prefix, str(n))
         assert one.range(prefix).rows[0].value == str(n).encode()
     assert len(made) == 1
+
+
+@pytest.mark.parametrize("happened", [True, False])
+def test_no_room_may_be_answered_after_the_change(
+    client_of_one: Etcd, prefix: str, monkeypatch: pytest.MonkeyPatch, happened: bool
+) -> None:
+    """etcd may answer that it has no room although it did it: a change that creates a key is looked for then."""
+    real = client_of_one._session.call
+
+    def call(path: str, *words: Any, **more: Any) -> object:
+        if path.endswith("txn"):
+            if happened:
+                real(path, *words, **more)
+            raise FullError("etcdserver: mvcc: database space exceeded")
+        return real(path, *words, **more)
+
+    monkeypatch.setattr(client_of_one._session, "call", call)
+    success = [put(f"{prefix}head", "2"), put(f"{prefix}row", "1")]
+    if happened:
+        result = client_of_one.txn([created_is(f"{prefix}row", 0)], success)
+        assert (result.succeeded, len(result.responses)) == (True, 2)
+        assert client_of_one.range(f"{prefix}row").rows[0].mod_revision == result.revision
+    else:
+        with pytest.raises(FullError) as caught:
+            client_of_one.txn([created_is(f"{prefix}row", 0)], success)
+        assert not caught.value.is_doubtful
+    for compares, operations in (([], success), ([created_is(f"{prefix}x", 0)], [put(f"{prefix}x", ""), get(prefix)])):
+        with pytest.raises(FullError) as caught:
+            client_of_one.txn(compares, operations)
+        assert caught.value.is_doubtful
+
+
+def test_no_room_and_no_answer_leaves_the_outcome_open(client_of_one: Etcd, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When etcd has no room and cannot be asked whether it did it, that is not known."""
+
+    def call(path: str, *_words: Any, **_more: Any) -> object:
+        if path.endswith("txn"):
+            raise FullError("etcdserver: mvcc: database space exceeded", place="http://a:1")
+        raise AwayError({"http://a:1": "no answer in time"})
+
+    monkeypatch.setattr(client_of_one._session, "call", call)
+    with pytest.raises(OutcomeUnknownError, match="http://a:1"):
+        client_of_one.txn([created_is("row", 0)], [put("row", "1")])
 
 
 def test_threads_share_a_client(client_of_one: Etcd, prefix: str) -> None:

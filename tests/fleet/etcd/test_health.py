@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 import subprocess
+import threading
 from email.utils import formatdate
 from pathlib import Path
 from time import time
@@ -12,7 +13,7 @@ import pytest
 
 from esmith.fleet.etcd.client import Etcd
 from esmith.fleet.etcd.errors import FullError, OutcomeUnknownError
-from esmith.fleet.etcd.operations import put
+from esmith.fleet.etcd.operations import created_is, put
 from esmith.fleet.etcd.tls import Tls
 from tests.fleet.cluster import PATIENCE, Cluster, Options, wait_for
 from tests.fleet.etcd.impostor import answer, impostor, refusing, silent
@@ -33,6 +34,34 @@ def test_a_member_that_is_well_has_no_trouble(etcd: Cluster) -> None:
     assert health.db_size >= health.db_size_in_use > 0
 
 
+@pytest.mark.program("etcd")
+def test_what_is_refused_at_the_quota_has_not_happened(tmp_path: Path) -> None:
+    """Changes of many at once that reach the quota: etcd refuses some that it did, and that is found out."""
+    with Cluster(tmp_path, 1, Options(quota=2 * 2**20)) as cluster, Etcd(cluster.endpoints, timeout=PATIENCE) as client:
+        refused: list[str] = []
+        done: list[str] = []
+
+        def fill(number: int) -> None:
+            for n in range(100):
+                key = f"{number}/{n}"
+                try:
+                    client.txn([created_is(key, 0)], [put(key, b"x" * 100_000)])
+                except FullError as error:
+                    assert not error.is_doubtful
+                    refused.append(key)
+                    return
+                done.append(key)
+
+        threads = [threading.Thread(target=fill, args=(number,)) for number in range(12)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        there = {row.key.decode() for row in client.range(b"\0", b"\0", keys_only=True).rows}
+    assert len(refused) == 12
+    assert there == set(done)
+
+
 @pytest.mark.program("etcd", "etcdctl")
 def test_a_full_database_is_cured_by_what_is_shown(tmp_path: Path) -> None:
     """At the quota a change is refused and certain, the trouble is named, and the commands that are shown cure it."""
@@ -41,11 +70,14 @@ def test_a_full_database_is_cured_by_what_is_shown(tmp_path: Path) -> None:
         with pytest.raises(FullError) as caught:
             for _n in range(10_000):
                 client.txn([], [put("b", b"x" * 100_000)])
-        assert not caught.value.is_doubtful
+        assert caught.value.is_doubtful
         kept = client.get("a")
         assert kept is not None
         with pytest.raises(FullError):
             client.put("a", "refused")
+        with pytest.raises(FullError) as caught:
+            client.txn([created_is("c", 0)], [put("c", "refused")])
+        assert not caught.value.is_doubtful
         assert client.range("a").rows[0] == kept
         health = wait_for(lambda: [each for each in client.health() if each.alarms], "the alarm")[0]
         assert list(health.alarms) == ["NOSPACE"]

@@ -143,14 +143,16 @@ class Fleet:
         lines = self.eye.close()
         self.history.rows = [landed(row) for row in self.rows()]
         self.history.samples += samples_of(iter(lines))
-        assert faults(self.history)[:10] == []
-        assert is_linearizable(accesses_of(self.history))
+        found = faults(self.history)
+        assert not found, f"{len(found)} faults: {found[:10]}"
+        assert is_linearizable(accesses_of(self.history)), "the register has no one order"
         digests = set()
         for host in self.hosts.values():
             with host.snapshot() as snapshot:
-                assert checking.faults(snapshot) == []
+                wrong = checking.faults(snapshot)
+                assert not wrong, f"{host.name}: {wrong}"
                 digests.add(snapshot.state("fleet", "digest"))
-        assert len(digests) == 1
+        assert len(digests) == 1, digests
 
 
 def _is_settled(host: Host) -> bool:

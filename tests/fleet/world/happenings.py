@@ -6,7 +6,8 @@ import random
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from tests.fleet.cluster import Cluster, Member
+from tests.fleet.cluster import Cluster
+from tests.fleet.member import Member
 
 Happening = tuple[int, Callable[[], None]]
 

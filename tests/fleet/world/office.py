@@ -184,6 +184,15 @@ class Host:
             os.kill(pid, signal.SIGCONT)
         return self._nursery.reap(pid)
 
+    def agent_to_die(self, point: str, count: int) -> None:
+        """Kill the agent, and start one that ends itself at a point, as :meth:`Nursery.agent` has it."""
+        self.end_agent(signal.SIGKILL)
+        self.start_agent(point, count, wait=False)
+
+    def revive(self) -> None:
+        """Kill the agent where it has not ended itself yet, and start another."""
+        self.kill_agent()
+
     def wait_killed(self) -> None:
         """Wait until the agent has ended itself at its point."""
         with self._lock:

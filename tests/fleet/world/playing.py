@@ -72,7 +72,8 @@ class Played:
         self._chance = random.Random(seed)
         self._changed = threading.Condition()
         self._stamps: Iterator[int] = iter(())
-        self._begun = 0
+        # No two operations of a history have one stamp.
+        self._begun = len(history.operations)
         self.done = 0
         #: Why operations were refused, or nobody knows of them; for the figures.
         self.messages: dict[str, int] = {}
