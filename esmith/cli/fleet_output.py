@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from esmith.cli.agreement import agrees, may_ask
 from esmith.cli.changed_settings import change_lines
 from esmith.errors import UsageError
 from esmith.names import counted
+from esmith.printable import shell_word
 
 if TYPE_CHECKING:
     from esmith.fleet.admin.membership import Effect
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 #: Of the settings that change; more would hide the question.
 _SHOWN = 40
+#: It is there where systemd starts the services (sd_booted(3)).
+_SYSTEMD = "/run/systemd/system"
 
 
 def may_go_on(question: str, *, yes: bool) -> bool:
@@ -37,7 +41,12 @@ def may_go_on(question: str, *, yes: bool) -> bool:
 def next_steps(layout: Layout) -> list[str]:
     """Return what starts the agent of a new member."""
     if layout.is_machine:
-        return ["to start its agent: esmith control esmith-fleet start"]
+        supervisor = "systemd" if os.path.isdir(_SYSTEMD) else "runit"
+        return [
+            "to start its agent, now and at each boot:",
+            f"    esmith init --services {shell_word(supervisor)}",
+            "    esmith control esmith-fleet start",
+        ]
     return ["to start its agent, in the foreground: esmith fleet agent"]
 
 
