@@ -2,7 +2,7 @@
 
 ``hand`` does what an administrator of one host does, an operation a line. ``eye`` notes what hosts hold, at each
 revision that it gets to see. ``nursery`` has the agent imported, and forks one for each that is asked for: its start is
-most of what it takes, and some tests kill hundreds. Such an agent ends itself by SIGKILL where it is told to.
+most of what it takes, and some tests kill hundreds. Such an agent ends itself by SIGKILL where a test wants it.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def _done(layout: Layout, store: Store, task: Task) -> dict[str, Any]:
         try:
             with store.transaction(author, task.target) as transaction:
                 writes, seen = task.do(transaction)
-                # Said before the end of the transaction: whoever kills this process knows what it was about to do.
+                # Printed before the end of the transaction: whoever kills this process knows what it was about to do.
                 about = {
                     "writes": [[place.layer, *place.cell, value] for place, value in writes.items()],
                     "seen": [[*cell, value] for cell, value in seen.items()],

@@ -68,19 +68,19 @@ class Child:
         assert self.process.stdout is not None
         while b"\n" not in self._rest:
             ready, _, _ = select.select([self.process.stdout], [], [], seconds)
-            assert ready, f"waited {seconds:.0f} s for an answer; {self.said()}"
+            assert ready, f"waited {seconds:.0f} s for an answer; {self.printed()}"
             part = os.read(self.process.stdout.fileno(), 65536)
             if not part:
-                raise EndedError(self.said())
+                raise EndedError(self.printed())
             self._rest += part
         line, _, self._rest = self._rest.partition(b"\n")
         return line
 
     def wait_ready(self) -> None:
         """Wait until it says that it is ready."""
-        assert self.line() == b'"ready"', self.said()
+        assert self.line() == b'"ready"', self.printed()
 
-    def said(self) -> str:
+    def printed(self) -> str:
         """Return the end of what it wrote to its standard error."""
         return self.log.read_text(errors="replace")[-3000:]
 

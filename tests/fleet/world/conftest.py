@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.fleet.cluster import Cluster
+from tests.fleet.cluster import Cluster, Options
 from tests.fleet.world.fleet import Fleet
 from tests.fleet.world.office import Nursery
+from tests.programs import require
 
 _numbers = itertools.count(1)
 
@@ -21,6 +22,14 @@ def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
     agents = Nursery(tmp_path_factory.mktemp("nursery"))
     yield agents
     agents.close()
+
+
+@pytest.fixture(scope="session")
+def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Three members of etcd behind proxies; all modules here share them, since each test makes a fleet of its own."""
+    require(["etcd"])
+    with Cluster(tmp_path_factory.mktemp("cluster"), 3, Options(proxied=True)) as members:
+        yield members
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 from pathlib import Path
@@ -50,12 +51,14 @@ class SmallDisk:
         """The folder with the disk in it, as seen from outside."""
         return Path(f"/proc/{self._holder.pid}/root{self._folder}")
 
-    def fill(self, leave: int = 0) -> None:
-        """Fill it up but for some bytes."""
-        status = os.statvfs(self.path)
-        ballast = self.path / "ballast"
-        with ballast.open("wb") as file:
-            os.posix_fallocate(file.fileno(), 0, status.f_bavail * status.f_bsize - leave)
+    def fill(self) -> None:
+        """Fill it up, also where others write at the same time."""
+        ballast = os.open(self.path / "ballast", os.O_CREAT | os.O_WRONLY | os.O_APPEND)
+        for size in (2**20, 4096):
+            with contextlib.suppress(OSError):
+                while True:
+                    os.write(ballast, b"x" * size)
+        os.close(ballast)
 
     def empty(self) -> None:
         """Make room again."""

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-#: How an operation ended for who asked: done, refused with nothing changed, or nobody can tell.
+#: How an operation ended for who asked: done, refused with nothing changed, or nobody knows.
 Outcome = Literal["ok", "fail", "info"]
 
 
@@ -43,7 +43,7 @@ class Operation:
     :param seen: what it read of the effective settings in the same transaction, before it wrote.
     :param invoked: when it was asked for, in seconds.
     :param ended: when the answer came; infinity for one whose writer died.
-    :param revision: the fleet revision that it was told, 0 for none.
+    :param revision: the fleet revision that it was given, 0 for none.
     """
 
     stamp: str
@@ -188,7 +188,7 @@ def _lost_or_doubled(history: History) -> Iterator[str]:
             if _plain(row.writes) != _plain(operation.writes):
                 yield f"{what} is torn: revision {row.revision} holds another changeset"
             if operation.outcome == "ok" and operation.revision not in (0, row.revision):
-                yield f"{what} was told revision {operation.revision} and is {row.revision}"
+                yield f"{what} was given revision {operation.revision} and is {row.revision}"
     yield from (f"{stamp} is in the journal and nobody asked for it" for stamp in landed)
 
 
@@ -255,7 +255,7 @@ def _torn(history: History) -> Iterator[str]:
 
 
 def _back(history: History) -> Iterator[str]:
-    """No host goes back, and each has what was acknowledged there."""
+    """No host gets older, and each has what was acknowledged there."""
     acknowledged: dict[str, list[tuple[float, int]]] = {}
     for operation in sorted(history.operations, key=lambda item: item.ended):
         if operation.outcome == "ok" and operation.revision and operation.ended < math.inf:

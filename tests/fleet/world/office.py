@@ -150,7 +150,7 @@ class Host:
             assert not self._pid, f"the agent of {self.name} runs"
             self._pid = self._nursery.agent(self.root.path, self.log, point, count)
         if wait:
-            wait_for(self.status, f"the agent of {self.name} to answer; {self.said()}")
+            wait_for(self.status, f"the agent of {self.name} to answer; {self.printed()}")
 
     @contextlib.contextmanager
     def agent_in(self, *before: str, env: dict[str, str] | None = None, root: Path | None = None) -> Iterator[Child]:
@@ -160,7 +160,7 @@ class Host:
         :param root: where the root is for that process.
         """
         with Child("agent", str(root or self.root.path), log=self.log, before=before, env=env) as child:
-            wait_for(self.status, f"the agent of {self.name} to answer; {self.said()}")
+            wait_for(self.status, f"the agent of {self.name} to answer; {self.printed()}")
             yield child
 
     @property
@@ -197,7 +197,7 @@ class Host:
         """Wait until the agent has ended itself at its point."""
         with self._lock:
             pid, self._pid = self._pid, 0
-        assert self._nursery.reap(pid) == -signal.SIGKILL, self.said()
+        assert self._nursery.reap(pid) == -signal.SIGKILL, self.printed()
 
     def pause_agent(self) -> None:
         """Stop the agent where it is."""
@@ -224,7 +224,7 @@ class Host:
                 os.close(folder)
 
     def status(self) -> dict[str, Any]:
-        """Return what the agent says of itself; {} when it does not answer."""
+        """Return what the agent says about itself; {} when it does not answer."""
         return self.ask({"verb": "status"}) if (self.root.path / AGENT_FILES).is_dir() else {}
 
     @property
@@ -235,7 +235,7 @@ class Host:
 
     def wait_stopped(self) -> str:
         """Wait until the agent applies nothing any more, and return why."""
-        return str(wait_for(lambda: self.stopped, f"{self.name} to stop; {self.said()}"))
+        return str(wait_for(lambda: self.stopped, f"{self.name} to stop; {self.printed()}"))
 
     def wait_trouble(self) -> str:
         """Wait until the agent is stopped or says what fails, and return that."""
@@ -244,14 +244,14 @@ class Host:
             error = self.status().get("error") or {}
             return self.stopped or (str(error.get("message", "")) if isinstance(error, dict) else str(error))
 
-        return str(wait_for(found, f"{self.name} to notice; {self.said()}"))
+        return str(wait_for(found, f"{self.name} to notice; {self.printed()}"))
 
     def wait_going_on(self) -> None:
         """Have the agent look again, and wait until it is not stopped any more."""
         self.ask({"verb": "look"})
-        wait_for(lambda: self.status() and not self.stopped, f"{self.name} to go on; {self.said()}")
+        wait_for(lambda: self.status() and not self.stopped, f"{self.name} to go on; {self.printed()}")
 
-    def said(self) -> str:
+    def printed(self) -> str:
         """Return the end of what the agent printed."""
         return self.log.read_text(errors="replace")[-3000:] if self.log.exists() else ""
 
@@ -282,7 +282,10 @@ class Host:
 
     def wait(self, revision: int) -> None:
         """Wait until the store has a fleet revision."""
-        wait_for(lambda: self.revision >= revision, f"{self.name} to have fleet revision {revision}; {self.said()}")
+        if self.revision < revision and self.has_agent:
+            # It answers when it is so, which is cheaper than to look again and again.
+            self.ask({"verb": "wait", "revision": revision}, PATIENCE)
+        wait_for(lambda: self.revision >= revision, f"{self.name} to have fleet revision {revision}; {self.printed()}")
 
     # The process that does operations.
 
@@ -326,7 +329,7 @@ class Eye:
         """End it, and return the lines that it noted."""
         assert self._child.process.stdin is not None
         self._child.process.stdin.close()
-        assert self._child.process.wait(PATIENCE) == 0, self._child.said()
+        assert self._child.process.wait(PATIENCE) == 0, self._child.printed()
         return self._file.read_bytes().splitlines()
 
     def __enter__(self) -> Eye:

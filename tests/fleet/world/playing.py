@@ -46,9 +46,9 @@ def do(player: Player, task: Task) -> tuple[Operation, str]:
     answer: dict[str, Any] = {"outcome": "info", "message": "the process was killed", "ended": math.inf}
     try:
         hand.send({"stamp": task.stamp, "kind": task.kind, "layer": task.layer})
-        while "outcome" not in (said := json.loads(hand.line())):
-            about = said["about"]
-        answer = said
+        while "outcome" not in (answered := json.loads(hand.line())):
+            about = answered["about"]
+        answer = answered
     except EndedError:
         pass
     ended = math.inf if answer["outcome"] == "info" else answer["ended"]

@@ -31,8 +31,7 @@ def test_compaction_while_away(fleet: Fleet) -> None:
     fleet.do("mail1", "bundle")
     still.resume_agent()
     away.start_agent()
-    with fleet.eye:
-        fleet.judge()
+    fleet.judge()
 
 
 @pytest.fixture
@@ -101,8 +100,7 @@ def test_etcd_disk_full_one_node(tmp_path: Path, nursery: Nursery) -> None:
             disk.empty()
             member.process = None
             member.start()
-            with fleet.eye:
-                fleet.judge()
+            fleet.judge()
 
 
 @pytest.mark.program("etcdctl")

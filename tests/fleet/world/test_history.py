@@ -48,7 +48,7 @@ def _double_unknown(history: History) -> None:
 
 
 def _refused_lands(history: History) -> None:
-    """A refused change is there all the same."""
+    """A refused change is there anyway."""
     operation = next(item for item in history.operations if item.outcome == "fail")
     history.rows.append(Landed(len(history.rows) + 1, operation.stamp, operation.writes))
 
@@ -76,8 +76,8 @@ def _late(history: History) -> None:
     history.operations[number] = replace(history.operations[number], invoked=0.01, ended=0.02)
 
 
-def _told_wrong(history: History) -> None:
-    """A command was told another revision than it is."""
+def _given_wrong(history: History) -> None:
+    """A command was given another revision than it is."""
     number = _landed(history, "ok", LISTED)
     operation = history.operations[number]
     history.operations[number] = replace(operation, revision=operation.revision + 1)
@@ -121,7 +121,7 @@ def _part(history: History) -> None:
 
 
 def _back(history: History) -> None:
-    """A host goes back to an older revision."""
+    """A host is at an older revision than before."""
     last = history.samples[-1]
     old = next(item for item in history.samples if item.host == last.host)
     history.samples.append(replace(old, at=last.at + 1))
@@ -155,7 +155,7 @@ WRONG: dict[Callable[[History], None], str] = {
     _half: "is torn",
     _gap: "is numbered",
     _late: "began after",
-    _told_wrong: "was told revision",
+    _given_wrong: "was given revision",
     _lost_update: "where it was",
     _blind: "saw 'no such value'",
     _mix: "is not that revision",

@@ -46,7 +46,7 @@ def test_replica_kill9_at_every_write(fleet: Fleet) -> None:
         for point in SENDING:
             _again(fleet, "mail2", point)
             fleet.do("mail1", "add")
-            outcome, message = fleet.tell("mail2", "add")
+            outcome, message = fleet.attempt("mail2", "add")
             fleet["mail2"].wait_killed()
             fleet["mail2"].start_agent()
             # What is removed from the outbox was answered, or is of a change before it.
@@ -68,15 +68,14 @@ def test_killed_while_it_settles(fleet: Fleet, point: str) -> None:
     fleet.do("mail2", "add")
     for member in fleet.cluster.members:
         member.link.cut()
-    assert fleet.tell("mail2", "add")[0] == "info"
+    assert fleet.attempt("mail2", "add")[0] == "info"
     for member in fleet.cluster.members:
         member.link.drop()
         member.link.heal()
     host.wait_killed()
     host.start_agent()
     fleet.do("mail1", "add")
-    with fleet.eye:
-        fleet.judge()
+    fleet.judge()
 
 
 def kill_at_random(fleet: Fleet, count: int, seed: int) -> int:

@@ -44,7 +44,7 @@ def test_unknown_outcome_is_settled(fleet: Fleet, paused: bool) -> None:
             member.pause()
         else:
             member.link.cut()
-    message = fleet.tell("mail1", "add")
+    message = fleet.attempt("mail1", "add")
     assert message[0] == "info", message
     assert fleet["mail1"].outbox
     assert fleet["mail1"].prop(*COUNTER) == "1"
@@ -61,8 +61,7 @@ def test_unknown_outcome_is_settled(fleet: Fleet, paused: bool) -> None:
     assert [host.prop(*COUNTER) for host in fleet.hosts.values()] == ["2" if kinds == ["changes"] else "1"] * 3
     fleet.do("mail1", "add")
     fleet.do("mail2", "add")
-    with fleet.eye:
-        fleet.judge()
+    fleet.judge()
 
 
 def test_a_late_request_paused_once_or_never(fleet: Fleet) -> None:
@@ -70,12 +69,11 @@ def test_a_late_request_paused_once_or_never(fleet: Fleet) -> None:
     fleet.do("mail1", "swap")
     for member in fleet.cluster.members:
         member.link.delay = 2.5
-    assert fleet.tell("mail1", "swap")[0] == "info"
+    assert fleet.attempt("mail1", "swap")[0] == "info"
     fleet.cluster.heal()
     fleet.settle()
     fleet.do("mail2", "swap")
-    with fleet.eye:
-        fleet.judge()
+    fleet.judge()
 
 
 def test_writer_crash_between_txn_and_local_apply(fleet: Fleet) -> None:

@@ -62,7 +62,7 @@ def test_storm_long(cluster: Cluster, tmp_path: Path, nursery: Nursery) -> None:
     for number in range(0, OPERATIONS, _PART):
         with Fleet(cluster, tmp_path / str(number), nursery) as fleet:
             total += storm(fleet, min(_PART, OPERATIONS - number), seed=number)
-        _tell("operations", number + _PART, total, began)
+        _print_figures("operations", number + _PART, total, began)
     assert total["ok"] > total.total() // 10
 
 
@@ -79,7 +79,7 @@ def test_kills_long(cluster: Cluster, tmp_path: Path, nursery: Nursery) -> None:
             fleet.judge()
             total += Counter(operation.outcome for operation in fleet.history.operations)
         total["kills"] += part
-        _tell("kills", number + part, total, began)
+        _print_figures("kills", number + part, total, began)
 
 
 def _kill_at_points(fleet: Fleet, count: int, chance: random.Random) -> int:
@@ -95,6 +95,6 @@ def _kill_at_points(fleet: Fleet, count: int, chance: random.Random) -> int:
     return played.done
 
 
-def _tell(what: str, count: int, total: Counter[str], began: float) -> None:
+def _print_figures(what: str, count: int, total: Counter[str], began: float) -> None:
     figures = ", ".join(f"{name} {number}" for name, number in sorted(total.items()))
     print(f"{count} {what} in {time.monotonic() - began:.0f} s: {figures}", flush=True)

@@ -51,8 +51,7 @@ def test_rejoin_restored_from_backup(fleet: Fleet, tmp_path: Path, is_running: b
     fleet.do("mail2", "add")
     fleet.settle()
     assert {each.prop(*COUNTER) for each in fleet.hosts.values()} == {"5"}
-    with fleet.eye:
-        fleet.judge()
+    fleet.judge()
 
 
 @pytest.mark.root("mounts a small disk")

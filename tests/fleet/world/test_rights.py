@@ -61,7 +61,7 @@ def _change(layer: str) -> Callable[[Thief], object]:
     return lambda thief: thief.write("changes", changes=[[layer, *CELL]])
 
 
-#: Rows that are not the stolen host's to write, and a word of what the others say of them.
+#: Rows that are not the stolen host's to write, and a word of what the others say about them.
 NOT_ITS: dict[str, tuple[Callable[[Thief], object], str]] = {
     "the layer of another host": (_change("host:mail1"), "layer"),
     "the layer of another host, by its bare name": (_change("host"), "layer"),
@@ -160,7 +160,7 @@ def test_the_past_is_not_changed_unnoticed(walled: WalledFleet, thief: Thief, wh
         assert walled[name].prop(*REGISTER) == before
         assert walled[name].revision == head
     if walled["mail1"].stopped:
-        assert walled.tell("mail1", "swap")[0] != "ok"
+        assert walled.attempt("mail1", "swap")[0] != "ok"
     assert walled["mail1"].prop(*REGISTER) == before
 
 
