@@ -39,7 +39,7 @@ _FEW = 50
 _FIRST_TRY, _LONGEST_TRY = 0.2, 30.0
 #: A command has so many seconds to store its change itself, before the agent waits for the store.
 _COMMAND_SECONDS = 5.0
-_RESYNC = "replay the journal: esmith fleet resync; etcd that was restored: docs/fleet.md#etcd-was-lost-or-restored"
+_RESYNC = "see docs/fleet.md#a-restored-etcd; to replay the journal: esmith fleet resync"
 
 
 class Follower:
@@ -228,7 +228,7 @@ class Follower:
         if checker.head.number and remote.host not in checker.members:
             raise StoppedError(
                 f"{remote.host} is no member of the fleet {remote.fleet} any more; its settings stay as they are",
-                hint="leave here, too: esmith fleet leave; to come back: esmith fleet join",
+                hint="to leave here, too, before it joins again: esmith fleet leave",
             )
 
 

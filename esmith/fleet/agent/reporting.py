@@ -184,7 +184,7 @@ class Reporter:
             self._members = set(membership.members())
             self._overrides = sum(mark.kind == LOCAL for _, mark in all_marks(snapshot))
             if membership.revision < self._state.local.number:
-                # An old copy of the databases is in the place of the newer ones: by nothing else a store gets older.
+                # A copy of older databases took the place of these.
                 self._kick()
 
     def _look_at_journal(self, remote: Remote) -> None:
