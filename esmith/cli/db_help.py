@@ -8,6 +8,7 @@ from esmith.cli.apply import apply_command
 from esmith.cli.groups import Sentences
 from esmith.cli.output import print_lines
 from esmith.cli.program import as_click
+from esmith.cli.targets import LAYER_OPTIONS
 from esmith.cli.verbs import VERBS
 from esmith.errors import ExitCode
 
@@ -109,6 +110,11 @@ def group(program: str) -> click.Group:
         ),
         click.Option(["--force"], is_flag=True, help="Store what the schema does not allow."),
         click.Option(["--json"], is_flag=True, help="Print JSON; for the verbs that read, and edit."),
+        *(
+            click.Option([*one.names], is_flag=one.read is None, metavar=one.metavar or None, help=one.help)
+            for one in LAYER_OPTIONS
+        ),
+        click.Option(["--layers"], is_flag=True, help="In a fleet, show KEY with where each value comes from."),
     ]
     name = "the configuration database" if program == "config" else "a database, or the text file of a path"
     made = Sentences(name=program, help=f"Read and change {name}.", params=list(options), epilog=_EPILOG)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 #: Of the settings that change; more would hide the question.
 _SHOWN = 40
+#: It is there where systemd starts the services (sd_booted(3)).
+_SYSTEMD = "/run/systemd/system"
 
 
 def may_go_on(question: str, *, yes: bool) -> bool:
@@ -37,7 +40,12 @@ def may_go_on(question: str, *, yes: bool) -> bool:
 def next_steps(layout: Layout) -> list[str]:
     """Return what starts the agent of a new member."""
     if layout.is_machine:
-        return ["to start its agent: esmith control esmith-fleet start"]
+        has_systemd = os.path.isdir(_SYSTEMD)
+        return [
+            "to start its agent, now and at each boot:",
+            "    esmith init --services systemd" if has_systemd else "    esmith init --services runit",
+            "    esmith control esmith-fleet start",
+        ]
     return ["to start its agent, in the foreground: esmith fleet agent"]
 
 

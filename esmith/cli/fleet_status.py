@@ -159,7 +159,9 @@ def history_command(root: str | None, /, **given: Any) -> int:
         own = Own.of(layout, snapshot)
         masking = Masking(Schema(layout), snapshot)
         with own.connect() as etcd:
-            rows = [_row_data(one, masking) for one in past_of(own.remote(etcd), given["limit"])]
+            rows = [
+                _row_data(one, masking) for one in past_of(own.remote(etcd), own.journal(etcd).chain, given["limit"])
+            ]
     if given["as_json"]:
         print_lines([json_text(rows)])
     else:

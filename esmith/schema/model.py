@@ -200,16 +200,7 @@ class RecordSchema:
         return self.properties.get(name) or self.properties.get("*")
 
     def scope_of(self, name: str) -> str:
-        """Return whether several machines may share a value: ``shared``, or ``host`` for what is only of this one.
-
-        A record that is the machine's as a whole has nothing that is shared, also no property that is not known. Where
-        the schema says nothing, the value may be shared; that a secret never is, who shares values has to see to.
-
-        :param name: the property; "" for the type of the record, or the value of one without properties.
-        """
-        if self.own_scope == "host":
-            return "host"
+        """Return ``host`` where a property is this machine's alone, else ``shared``; "" is the type, or the value."""
+        # That a secret is never shared, also one that no file has, is for those who share values.
         known = self.property(name) if name else self.value
-        if known is not None:
-            return known.scope
-        return "shared"
+        return "host" if self.own_scope == "host" else known.scope if known is not None else "shared"

@@ -85,6 +85,17 @@ class Transaction(Snapshot, Protocol):
     When it ended the changes are on the disk. Names and values outside the limits raise RefusedError.
     """
 
+    #: The root whose databases are changed; "" where it is not known.
+    root: str
+    #: Where changes go on a member of a fleet; see :meth:`Store.transaction`.
+    layer: str | None
+    #: The cells that were set or deleted for a layer that was chosen, also those that were so before: database, key and
+    #: property ("" for the type) of each, with the value it is to have there; None for none. The type None is the whole
+    #: record. Nothing is noted where no layer is chosen.
+    assigned: dict[tuple[str, str, str], str | None]
+    #: What a command should print about a transaction that ended: for whom it changed what. A line each.
+    notes: list[str]
+
     def __enter__(self) -> Transaction: ...
 
     def create_database(self, database: str, /) -> None:
@@ -128,26 +139,6 @@ class Transaction(Snapshot, Protocol):
             Whatever was remembered of the databases by the number of a revision is then of another one, and as a
             number is missing before it nobody takes the new journal for what happened since.
         """
-
-    @property
-    def root(self) -> str:
-        """The root whose databases are changed; "" where it is not known."""
-
-    @property
-    def layer(self) -> str | None:
-        """Where changes go on a member of a fleet; see :meth:`Store.transaction`."""
-
-    @property
-    def assigned(self) -> dict[tuple[str, str, str], str | None]:
-        """The cells that were set or deleted for a layer that was chosen, also those that were so before.
-
-        Database, key and property ("" for the type) of each, with the value it is to have there; None for none. The
-        type None is the whole record. Nothing is noted where no layer is chosen; a caller may add some.
-        """
-
-    @property
-    def notes(self) -> list[str]:
-        """What a command should print about a transaction that ended: for whom it changed what. A line each."""
 
     def savepoint(self) -> AbstractContextManager[None]:
         """Return a context: when it ends with an error, what was changed in it is as before, and the rest stays."""

@@ -12,12 +12,14 @@ from collections import Counter
 
 from esmith.errors import EsmithError, StoreError
 from esmith.fields import dataclass, field
+from esmith.fleet.admin import place
 from esmith.fleet.agent.others import read_statuses
 from esmith.fleet.agent.places import status_of
+from esmith.fleet.journal.certificates import DAY, ends_at
 from esmith.fleet.journal.errors import RowError
 from esmith.fleet.replica.asking import AgentAwayError, status
 from esmith.names import counted
-from esmith.printable import shown_time
+from esmith.printable import shell_word, shown_time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 
 #: Seconds after which a server that does not report is named; it reports every half minute.
 SILENCE = 150
+#: Days before its end from which a certificate is named.
+SOON = 14
 #: More of a status file is not read.
 _MOST = 1 << 22
 
@@ -93,7 +97,22 @@ def overview_of(layout: Layout, own: Own) -> Overview:
     by_name = {one["host"]: one for one in reported}
     found.hosts = [by_name.get(name, {"host": name}) for name in found.members]
     _add_findings(found)
+    found.findings += _ending(own)
     return found
+
+
+def _ending(own: Own) -> list[Finding]:
+    """Return whether the certificate that this server shows etcd has ended, or ends soon."""
+    try:
+        days = (ends_at(own.files.path(place.CERTIFICATE)) - time.time()) / DAY
+    except EsmithError as error:
+        return [Finding(own.host, error.message, error.hint)]
+    if days > SOON:
+        return []
+    when = "has ended" if days < 0 else f"ends in {counted(int(days), 'day')}"
+    host = shell_word(own.host)
+    cure = f"on the first server: esmith fleet certificates --out DIR --client {host}"
+    return [Finding(own.host, f"its certificate for etcd {when}", cure, is_elsewhere=True)]
 
 
 def _read_members(found: Overview, etcd: Etcd) -> None:
@@ -147,6 +166,9 @@ def _add_findings(found: Overview) -> None:
     newest = max([found.revision or 0, *(host["revision"] for host in known)])
     usual = _most_common(host["digest"] for host in known if host["revision"] == newest)
     version = _most_common(host["program"] for host in known)
+    if found.own.host not in found.members:
+        message = "is not in the fleet any more; its settings stay"
+        found.findings.append(Finding(found.own.host, message, "to have them as its own: esmith fleet leave"))
     for host in found.hosts:
         rows = _findings_of(found, host, newest, usual, version)
         for row in rows:

@@ -169,9 +169,10 @@ class Follower:
 
     def _catch_up(self, checker: Checker, remote: Remote, head: Head) -> None:
         """Read and apply the rows after the store's own, up to the last one there is."""
+        is_few = head.number - checker.head.number <= _FEW
         while not self._state.ends():
             rows = remote.rows(checker.head.number + 1, _PAGE)
-            if rows and not self._take(checker, remote, rows, is_few=head.number - checker.head.number <= _FEW):
+            if rows and not self._take(checker, remote, rows, is_few=is_few):
                 missing, there = checker.head.number + 1, rows[-1][0]
                 raise StoppedError(
                     f"row {missing} of the fleet's journal is missing, and row {there} is there", hint=_RESYNC

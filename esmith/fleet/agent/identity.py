@@ -90,4 +90,4 @@ def signing_key(layout: Layout) -> SigningKey:
 
 def no_member() -> UsageError:
     """Return the error of a host that is in no fleet."""
-    return UsageError("this host is in no fleet", hint="begin one: esmith fleet init; or: esmith fleet join")
+    return UsageError("this host is in no fleet", hint="to begin one, or to join: esmith fleet --help")

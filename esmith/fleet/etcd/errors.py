@@ -62,7 +62,7 @@ class FullError(RefusedByEtcdError):
     Most often etcd looks before it does anything. When the quota was reached between that and the change, it changes
     and answers so nevertheless (etcd 3.4, ``etcdserver/apply.go``, ``quotaApplierV3``). In both cases it is over when
     the answer comes: what is not there then will not come any more. So :meth:`esmith.fleet.etcd.client.Etcd.txn` looks
-    when it creates a key, and raises this only when nothing was changed; ``is_doubtful`` tells it for the others.
+    when it creates a key, and raises this only when nothing was changed; ``is_doubtful`` is for the others.
     """
 
     is_doubtful = True

@@ -24,16 +24,16 @@ def say(transaction: Transaction, sorting: Sorting) -> None:
     if transaction.layer is None:
         return
     membership = member.Membership(transaction)
-    for layer in sorted({change[0] for change in sorting.changes}, key=lambda name: (name != layers.FLEET, name)):
-        transaction.notes.append(_for_whom(membership, layer))
+    changed = sorted({change[0] for change in sorting.changes}, key=lambda name: (name != layers.FLEET, name))
+    notes = [_for_whom(membership, layer) for layer in changed]
     shared = {change[1:] for change in sorting.changes}
     here = [_words(*cell[:3]) for cell in sorting.host if cell not in shared]
     if here:
         how = "only of this host, until it is pushed" if transaction.layer == overrides.LOCAL else "only of this host"
-        transaction.notes.append(f"{how}: {_listed(here)}")
+        notes.append(f"{how}: {_listed(here)}")
     elif not sorting.changes and sorting.before:
-        transaction.notes.append(f"{_called(str(transaction.layer))} has it so already")
-    transaction.notes.extend(_hidden(transaction, membership, sorting)[:_MOST])
+        notes.append(f"{_called(str(transaction.layer))} has it so already")
+    transaction.notes = [*notes, *_hidden(transaction, membership, sorting)[:_MOST]]
 
 
 def _for_whom(membership: Membership, layer: str) -> str:

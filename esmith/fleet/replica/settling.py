@@ -121,10 +121,10 @@ def push(transaction: Transaction, cells: Iterable[tuple[str, str, str]]) -> int
     :param cells: database, key and property of each; those that are not marked stay as they are.
     :return: how many were marked.
     """
-    count = 0
+    pushed = {}
     for database, key, prop in cells:
         if overrides.of_cell(transaction, database, key, prop) is not None:
             overrides.unmark(transaction, database, key, prop)
-            transaction.assigned[database, key, prop] = transaction.prop(database, key, prop)
-            count += 1
-    return count
+            pushed[database, key, prop] = transaction.prop(database, key, prop)
+    transaction.assigned = {**transaction.assigned, **pushed}
+    return len(pushed)

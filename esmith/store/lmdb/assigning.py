@@ -39,6 +39,7 @@ class AssigningTransaction(LmdbTransaction):
         super().__init__(env, data, author, reopen, lock, open_now)
         #: What was noted before each of the transactions within this one that are open.
         self._assigned_before: list[dict[tuple[str, str, str], str | None]] = []
+        self.assigned = {}
 
     def __enter__(self) -> Self:
         """Begin.

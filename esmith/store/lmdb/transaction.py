@@ -34,6 +34,12 @@ if TYPE_CHECKING:
 class LmdbTransaction(LmdbTables):
     """Changes that land together or not at all; implements :class:`esmith.store.protocol.Transaction`."""
 
+    # What only a member of a fleet has a use for. These are never changed, but replaced.
+    layer: str | None = None
+    root = ""
+    assigned: dict[tuple[str, str, str], str | None] = {}
+    notes: list[str] = []
+
     def __init__(
         self,
         env: lmdb.Environment,
@@ -52,21 +58,6 @@ class LmdbTransaction(LmdbTables):
         #: The record whose type was asked for last, and its type: checks ask for it once more each.
         self._asked: tuple[str, str] | None = None
         self._type: str | None = None
-        #: What only a member of a fleet has a use for; see :class:`esmith.store.protocol.Transaction`.
-        self.layer: str | None = None
-        self.assigned: dict[tuple[str, str, str], str | None] = {}
-        self.notes: list[str] = []
-        self.root = ""
-
-    @property
-    def author(self) -> Author:
-        """Who makes the changes."""
-        return self._author
-
-    @author.setter
-    def author(self, author: Author) -> None:
-        """Have somebody else be who makes them."""
-        self._author = author
 
     def __enter__(self) -> Self:
         """Wait for other writers, and begin.
@@ -99,12 +90,19 @@ class LmdbTransaction(LmdbTables):
             self._txn.abort()
             self._explain(error)
             return
-        if (changed or self.assigned) and self.state("fleet", "host") is not None:
-            self._end_on_member()
-            return
-        self._commit(changed)
+        # Its table is looked for among the names of all: to open one that is not there takes longer.
+        if (changed or self.assigned) and self._txn.get(b"=fleet") is not None:
+            from esmith.store.lmdb.member import end_on_member
 
-    def _commit(self, changed: dict[str, dict[str, Cells]]) -> None:
+            end_on_member(self, self._written, self.commit, self._txn.abort)
+        else:
+            self.commit(changed)
+
+    def commit(self, changed: dict[str, dict[str, Cells]]) -> None:
+        """Store what was changed; nothing else may be done with the transaction afterwards.
+
+        :param changed: what :meth:`esmith.store.lmdb.written.Written.changed` returns.
+        """
         try:
             self._update_whole()
             if changed or self._after_other:
@@ -120,23 +118,6 @@ class LmdbTransaction(LmdbTables):
         except (lmdb.Error, OSError) as trouble:
             self._txn.abort()
             raise self._commit_trouble(trouble) from trouble
-
-    def _end_on_member(self) -> None:
-        """Commit on a member of a fleet, where what others share has to be agreed on before.
-
-        This is the one call upwards (docs/architecture.md#a-setting-of-a-fleet): only the transaction knows when it
-        ends, and nothing but a member may pay for what is above. So it is imported by its name, and only here.
-        """
-        from importlib import import_module
-
-        agreed = None
-        try:
-            agreed = import_module("esmith.fleet.replica.ending").end(self)
-        finally:
-            if agreed is None:
-                self._txn.abort()
-        with agreed:
-            self._commit(self._written.changed())
 
     def _commit_trouble(self, trouble: Exception) -> StoreError:
         """Return the error for a commit that failed.

@@ -152,7 +152,7 @@ class LmdbTables(LmdbSnapshot):
 
     def __init__(self, env: lmdb.Environment, file: str, open_now: OpenNow, author: Author) -> None:
         super().__init__(env, file, open_now)
-        self._author = author
+        self.author = author
         #: Whether something was written that is not in what follows.
         self._dirty = False
         self._written = Written()
@@ -180,7 +180,7 @@ class LmdbTables(LmdbSnapshot):
         table = self._open(JOURNAL)
         for revision in revisions:
             self._txn.put(revision.number.to_bytes(8), self._parts().row_of_revision(revision), db=table)
-        self._append(self.revision() + 1, journal.encode_fields(int(time.time()), self._author, []))
+        self._append(self.revision() + 1, journal.encode_fields(int(time.time()), self.author, []))
         self._dirty = True
 
     def _all_written(self) -> Written:
@@ -250,7 +250,7 @@ class LmdbTables(LmdbSnapshot):
             self._write_whole(database, records, stamp)
             self._txn.put(database.encode(), stamp, db=self._open(_REVISIONS))
         if self._after_other:
-            self._append(number, journal.encode_fields(int(time.time()), self._author, []))
+            self._append(number, journal.encode_fields(int(time.time()), self.author, []))
         else:
             self._append(number, self._row_of(number, changed))
 
@@ -260,14 +260,14 @@ class LmdbTables(LmdbSnapshot):
         for database, records in changed.items():
             for key, cells in records.items():
                 if isinstance(cells, int) or len(fields) > _FEW_FIELDS:
-                    return self._parts().row_of_records(number, self._author, changed, self._whole_rows)
+                    return self._parts().row_of_records(number, self.author, changed, self._whole_rows)
                 for prop, (old, new) in cells.items():
                     if old != new:
                         fields += (database, key, prop, journal.cell(old), journal.cell(new))
-        row = journal.encode_fields(int(time.time()), self._author, fields)
+        row = journal.encode_fields(int(time.time()), self.author, fields)
         if len(row) <= journal.LONGEST_ROW:
             return row
-        return self._parts().row_of_records(number, self._author, changed, self._whole_rows)
+        return self._parts().row_of_records(number, self.author, changed, self._whole_rows)
 
     def _whole_rows(self, database: str, keys: list[bytes]) -> Iterator[whole.Rows]:
         """Yield keys and rows of whole records, many at once, of a database whose whole records were written."""

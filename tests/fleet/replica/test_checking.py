@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from esmith.fleet.replica import applying, checking, layers, overrides
 from esmith.fleet.replica.member import Membership
 from esmith.layout import Layout
 from esmith.store import open_store
+from esmith.store.lmdb import member as member_module
 from esmith.store.lmdb.transaction import LmdbTransaction
 from esmith.store.protocol import Store, Transaction
 from tests.fleet.replica.fleet import AUTHOR, THING, Fleet, cells_of, make_member
@@ -139,26 +139,30 @@ def test_damaged_rows_stop_what_would_believe_them(member: Store) -> None:
 
 
 def test_a_server_without_a_fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a fleet a transaction imports nothing more, and looks for the table once when it changed something."""
-    looks: list[str] = []
+    """Without a fleet a transaction imports nothing more and reads no row of one, also where a fleet was left."""
+    asked: list[str] = []
     real = LmdbTransaction.state
 
     def noted(self: LmdbTransaction, table: str, name: str) -> bytes | None:
-        looks.extend([name] if table == "fleet" else [])
+        asked.extend([name] if table == "fleet" else [])
         return real(self, table, name)
 
     def refuse(name: str) -> None:
         raise AssertionError(f"imports {name}")
 
     monkeypatch.setattr(LmdbTransaction, "state", noted)
-    monkeypatch.setattr(importlib, "import_module", refuse)
+    monkeypatch.setattr(member_module, "import_module", refuse)
     store = open_store(Layout(str(tmp_path)), create=True)
     with store.transaction(AUTHOR, "") as transaction:
         transaction.set_type(*THING, "v")
-    assert looks == ["host"]
+    assert asked == []
+    with store.transaction(AUTHOR) as transaction:
+        transaction.set_state("fleet", "first", b"left")
+    assert asked == []
     with store.transaction(AUTHOR, "") as transaction:
-        transaction.set_type(*THING, "v")
-        transaction.set_state("outputs", "/etc/x", b"row")
-    assert looks == ["host"]
+        transaction.set_type(*THING, "w")
+    assert asked == ["host"]
     assert transaction.notes == []
+    with store.snapshot() as snapshot:
+        assert snapshot.type_of(*THING) == "w"
     store.close()

@@ -143,7 +143,7 @@ def test_apply_and_edit_choose_it_too(member: Root, agent: FakeAgent) -> None:
 
 
 def test_undo_changes_the_layer_of_the_value(member: Root, agent: FakeAgent) -> None:
-    """What was changed for a group goes back for the group."""
+    """What was changed for a group is undone for the group."""
     share(member, ("fleet", "7"), ("group:mx", "8"))
     member.config("setprop", "qpsmtpd", "MaxLoad", "9")
     number = member.esmith("history", "--limit", "1").out.split()[1]
