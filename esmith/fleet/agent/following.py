@@ -139,6 +139,8 @@ class Follower:
             self._require_own(checker, remote)
             raise
         require_same(checker.head, head, own)
+        if not self._seen:
+            _look_at_past(checker.head, remote)
         self._state.update(head=head)
         before = checker.head.number
         self._catch_up(checker, remote, head)
@@ -264,6 +266,24 @@ def require_same(own: Head, head: Head, raw: bytes | None) -> None:
             f"row {own.number} of the fleet's journal is another one than was applied here: its past was changed",
             hint=_RESYNC,
         )
+
+
+def _look_at_past(own: Head, remote: Remote) -> None:
+    """Refuse a journal of which a row was deleted or written again while nobody here followed it.
+
+    :param own: the fleet revision of the store.
+    :raises StoppedError: then.
+    """
+    before, revision = 0, 0
+    for number, written in remote.written(own.number):
+        if number != before + 1:
+            break
+        if written < revision:
+            # The one before it was written after it: again, by whoever cured it or by a thief.
+            _require_known(own, before, None, remote)
+        before, revision = number, written
+    if before != own.number:
+        raise StoppedError(f"row {before + 1} of the fleet's journal is missing", hint=_RESYNC)
 
 
 def _require_known(own: Head, number: int, raw: bytes | None, remote: Remote) -> None:

@@ -195,6 +195,29 @@ def test_no_moment_is_missed_between_two_watches(fleet: Fleet) -> None:
     assert "row 4 of the fleet's journal was written again" in state.stopped.message
 
 
+@pytest.mark.parametrize("fault", ["forged", "deleted", "cured"])
+def test_the_past_is_looked_at_when_it_begins(fleet: Fleet, fault: str) -> None:
+    """A row that was written again or deleted while no agent ran stops the next one, unless it is as it was."""
+    a, b = fleet.hosts
+    _set(fleet, "enabled")
+    b.start()
+    b.wait(_set(fleet, "disabled"))
+    b.end()
+    remote = a.remote()
+    base = Head(3, hash_of(remote.row(3) or b""))
+    forged = encode(fleet.row(a, "changes", base, changes=tuple(changed("forged"))), a.key)
+    kept = remote.row(4) or b""
+    remote.etcd.delete(remote.row_key(4))
+    if fault != "deleted":
+        remote.etcd.put(remote.row_key(4), forged if fault == "forged" else kept)
+    b.start()
+    if fault == "cured":
+        b.wait(_set(fleet, "enabled"))
+        return
+    why = "written again" if fault == "forged" else "missing"
+    b.wait_for_status("stopped", f"row 4 of the fleet's journal {'was' if fault == 'forged' else 'is'} {why}")
+
+
 def test_a_changed_past_stops(fleet: Fleet) -> None:
     """A host whose own row is another one in etcd stops when it begins, and stays as it is."""
     a, b = fleet.hosts
