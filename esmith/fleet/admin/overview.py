@@ -81,7 +81,7 @@ class Overview:
 def overview_of(layout: Layout, own: Own, local: int) -> Overview:
     """Return how the fleet is; where etcd does not answer, as far as this server knows.
 
-    :param local: how many settings of this server are to be pushed or dropped: its agent reports them half a minute later.
+    :param local: how many settings of this server are to be pushed or dropped: its agent reports them later.
     """
     found = Overview(own, own.members)
     agent = _ask_agent(layout, found)
@@ -168,7 +168,8 @@ def _add_findings(found: Overview) -> None:
     for member in found.etcd:
         found.findings += [Finding(member.endpoint, one.message, one.cure) for one in member.troubles]
     known = [host for host in found.hosts if host.get("revision") is not None]
-    newest = max([found.revision or 0, *(host["revision"] for host in known)])
+    # What a server says of itself counts only where the journal cannot be asked.
+    newest = found.revision or max((host["revision"] for host in known), default=0)
     usual = _most_common(host["digest"] for host in known if host["revision"] == newest)
     version = _most_common(host["program"] for host in known)
     if found.own.host not in found.members:

@@ -121,5 +121,5 @@ def _result(host: str, value: bytes) -> Result:
     code, error, lines = data.get("code"), data.get("error"), data.get("lines")
     last = lines[-1] if isinstance(lines, list) and lines else ""
     message = error if isinstance(error, str) else last
-    number = code if isinstance(code, int) and not isinstance(code, bool) else None
+    number = code if isinstance(code, int) and not isinstance(code, bool) and abs(code) < 256 else None
     return Result(host, number, printable(str(message))[:_LONGEST], answered=True)

@@ -15,6 +15,7 @@ from esmith.fleet.agent.checked import checker_of
 from esmith.fleet.agent.errors import StoppedError
 from esmith.fleet.agent.state import Trouble, trouble_of
 from esmith.fleet.etcd.errors import AwayError, CompactedError, DeniedError
+from esmith.fleet.journal.checking import MOST_DATABASES
 from esmith.fleet.journal.errors import RowError
 from esmith.fleet.journal.row import decode, hash_of
 
@@ -211,8 +212,9 @@ class Follower:
                 # What fits is applied before one that does not is complained about.
                 fault = error
                 break
-            if is_few:
-                self._apply([ready.pop()], remote, checker)
+            if is_few or _databases(ready) > MOST_DATABASES // 2:
+                self._apply(ready, remote, checker)
+                ready = []
         if ready:
             self._apply(ready, remote, checker)
         if fault is not None:
@@ -244,6 +246,10 @@ class Follower:
                 f"{remote.host} is no member of the fleet {remote.fleet} any more; its settings stay as they are",
                 hint="to leave here, too, before it joins again: esmith fleet leave",
             )
+
+
+def _databases(ready: list[Checked]) -> int:
+    return len({change[1] for one in ready for change in one.row.changes})
 
 
 def require_same(own: Head, head: Head, raw: bytes | None) -> None:

@@ -30,6 +30,8 @@ MOST_BLOBS = 256
 #: Revisions have 12 digits in the keys of etcd.
 MOST_REVISIONS = 10**12 - 1
 MOST_GROUPS = 32
+#: In one row. A store has room for some hundred more at once, and a row that none can apply would stop all hosts.
+MOST_DATABASES = 256
 MOST_HOSTS = 10_000
 #: The layer of all hosts, and what the layer of a group begins with.
 FLEET, GROUP = "fleet", "group:"
@@ -141,6 +143,8 @@ def check_changes(value: Any) -> None:
             raise RowError(f"{_shown(layer)} is {why}")
         require(new is None or isinstance(new, str), "a change has a value that is not a text")
         _check_cell(database, key, prop, new)
+    is_few = len({change[1] for change in value}) <= MOST_DATABASES
+    require(is_few, f"it changes more than {MOST_DATABASES} databases; change fewer at once")
 
 
 def _check_cell(database: str, key: str, prop: str, new: str | None) -> None:

@@ -22,9 +22,8 @@ if TYPE_CHECKING:
 MAP_BYTES = 16 * 2**30
 #: How many tables LMDB has room for, in a process that reads and in one that writes. Where there are more, it gets more
 #: room; this much costs a transaction less than a microsecond, a room for all that could ever be would cost it fifty.
+#: Half of it is free when something begins.
 ROOM_TO_READ, ROOM_TO_WRITE = 128, 1024
-#: How many of them are to be free when something begins.
-_SPARE_ROOM = 64
 #: More tables than any root has; the number in a damaged file must not take all memory.
 _MOST_ROOM = 2**17
 #: Readers at one moment; LMDB's own default of 126 is reached by a cron job that runs away.
@@ -114,7 +113,7 @@ class LmdbStore:
     def _lacks_room(self) -> bool:
         """Return whether the tables there are leave too little room for more; there is to be more room then."""
         tables = self._env.stat()["entries"]
-        if tables + _SPARE_ROOM <= self._room or self._room == _MOST_ROOM:
+        if tables <= self._room // 2 or self._room == _MOST_ROOM:
             return False
         self._room = min(2 * tables + ROOM_TO_WRITE, _MOST_ROOM)
         return True

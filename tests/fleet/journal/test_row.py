@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from esmith.fields import replace
 from esmith.fleet.journal.chain import check_next
-from esmith.fleet.journal.checking import LARGEST_ROW, MOST_BLOBS
+from esmith.fleet.journal.checking import LARGEST_ROW, MOST_BLOBS, check_changes
 from esmith.fleet.journal.errors import NewerRowError, RowError
 from esmith.fleet.journal.row import BODY_LIMIT, FORMAT, KINDS, Row, decode, encode, hash_of
 from esmith.store.limits import MAX_VALUE_BYTES
@@ -278,6 +278,14 @@ def test_what_is_nested_too_deep() -> None:
             assert field in body
             with pytest.raises(RowError):
                 decode(text + b"\n" + body.replace(field, field.partition(b":")[0] + b":" + nested))
+
+
+def test_a_row_of_many_databases_is_refused() -> None:
+    """No row has more databases than a store has room for at once: it would stop every host, and could not be cut."""
+    change = [("fleet", f"d{number}", "k", "", "t") for number in range(257)]
+    check_changes(change[:-1])
+    with pytest.raises(RowError, match="256 databases"):
+        check_changes(change)
 
 
 def test_the_largest_changeset() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -166,3 +167,12 @@ def test_a_server_without_a_fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     with store.snapshot() as snapshot:
         assert snapshot.type_of(*THING) == "w"
     store.close()
+
+
+def test_rows_of_many_databases_are_applied(tmp_path: Path) -> None:
+    """However many databases there are, the store has room for those of one more row."""
+    with closing(make_member(tmp_path, "mail1")) as store:
+        for row in range(1, 5):
+            changes = [("fleet", f"d{row}.{number}", "k", "", "t") for number in range(256)]
+            with store.transaction(AUTHOR) as transaction:
+                assert applying.apply_changes(transaction, changes, revision=row, hash=f"h{row}") == 256
