@@ -10,7 +10,6 @@ from esmith.cli.agreement import agrees, may_ask
 from esmith.cli.changed_settings import change_lines
 from esmith.errors import UsageError
 from esmith.names import counted
-from esmith.printable import shell_word
 
 if TYPE_CHECKING:
     from esmith.fleet.admin.membership import Effect
@@ -41,10 +40,10 @@ def may_go_on(question: str, *, yes: bool) -> bool:
 def next_steps(layout: Layout) -> list[str]:
     """Return what starts the agent of a new member."""
     if layout.is_machine:
-        supervisor = "systemd" if os.path.isdir(_SYSTEMD) else "runit"
+        has_systemd = os.path.isdir(_SYSTEMD)
         return [
             "to start its agent, now and at each boot:",
-            f"    esmith init --services {shell_word(supervisor)}",
+            "    esmith init --services systemd" if has_systemd else "    esmith init --services runit",
             "    esmith control esmith-fleet start",
         ]
     return ["to start its agent, in the foreground: esmith fleet agent"]

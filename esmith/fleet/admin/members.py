@@ -11,7 +11,8 @@ from esmith.fleet.admin.authority import authority_of
 from esmith.fleet.admin.membership import end_membership, require_member
 from esmith.fleet.admin.own import Own
 from esmith.fleet.admin.place import FleetFiles, require_host_name
-from esmith.fleet.admin.reading import Journal, row_after
+from esmith.fleet.admin.reading import row_after
+from esmith.fleet.etcd.errors import AwayError, DeniedError
 from esmith.fleet.journal.certificates import make_certificate
 from esmith.fleet.journal.errors import RowError
 from esmith.fleet.journal.keys import SigningKey
@@ -110,19 +111,23 @@ def remove(own: Own, host: str, author: Author) -> Removed:
         raise UsageError("this server is removed by itself", hint="run: esmith fleet leave")
     own.require_lead("removes")
     own.require_root()
-    # Its user first: whoever has stolen it writes nothing any more, also where a row of it stops the journal.
-    with accounts.connect_as_root(own.files, own.endpoints) as root:
-        had_user = accounts.remove_host(root, own.fleet, host)
+    fault = None
     with own.connect() as etcd:
         journal = own.journal(etcd)
         try:
             journal.read_on()
+            is_known = host in journal.chain.members or host in journal.chain.members.invites
+            if is_known:
+                # Before its user is deleted: so its agent sees it, and says so there.
+                journal.append(lambda chain: _removal(chain, own.host, host, author))
         except RowError as error:
-            error.hint = "its user in etcd is deleted; take the rows out that do not fit: esmith fleet resync --cut"
-            raise
-        is_known = host in journal.chain.members or host in journal.chain.members.invites
-        if is_known:
-            journal.append(lambda chain: _removal(chain, own.host, host, author))
+            # Whoever has stolen it may have written that; it is to write nothing any more.
+            fault, is_known = error, False
+    with accounts.connect_as_root(own.files, own.endpoints) as root:
+        had_user = accounts.remove_host(root, own.fleet, host)
+    if fault is not None:
+        fault.hint = "its user in etcd is deleted; take the rows out that do not fit: esmith fleet resync --cut"
+        raise fault
     return Removed(is_known, had_user)
 
 
@@ -142,8 +147,7 @@ def leave(layout: Layout, store: Store, author: Author, *, only_here: bool) -> N
     if not only_here:
         with store.snapshot() as snapshot:
             own = Own.of(layout, snapshot)
-        with own.connect() as etcd:
-            _write_leave(own.journal(etcd), own.host, author)
+        _write_leave(own, author)
     with store.transaction(author) as transaction:
         require_member(transaction)
         end_membership(transaction)
@@ -153,12 +157,23 @@ def leave(layout: Layout, store: Store, author: Author, *, only_here: bool) -> N
     files.remove(place.OF_A_MEMBER if kept else (*place.OF_A_MEMBER, place.CA))
 
 
-def _write_leave(journal: Journal, host: str, author: Author) -> None:
-    journal.read_on()
-    if host not in journal.chain.members:
-        # An interrupted try has written it, or this server was removed.
+def _write_leave(own: Own, author: Author) -> None:
+    if own.host not in own.members:
+        # It was removed, and knows it.
         return
-    journal.append(lambda chain: row_after(chain, host, "leave", author))
+    try:
+        with own.connect() as etcd:
+            journal = own.journal(etcd)
+            journal.read_on()
+            # Where it is no member any more an interrupted try has written it.
+            if own.host in journal.chain.members:
+                journal.append(lambda chain: row_after(chain, own.host, "leave", author))
+    except DeniedError as error:
+        error.hint = "if this server was removed from the fleet: esmith fleet leave --here"
+        raise
+    except AwayError as error:
+        error.hint = "to leave without it: esmith fleet leave --here"
+        raise
 
 
 def others_need(own: Own) -> StoreError | None:

@@ -12,12 +12,14 @@ from collections import Counter
 
 from esmith.errors import EsmithError, StoreError
 from esmith.fields import dataclass, field
+from esmith.fleet.admin import place
 from esmith.fleet.agent.others import read_statuses
 from esmith.fleet.agent.places import status_of
+from esmith.fleet.journal.certificates import DAY, ends_at
 from esmith.fleet.journal.errors import RowError
 from esmith.fleet.replica.asking import AgentAwayError, status
 from esmith.names import counted
-from esmith.printable import shown_time
+from esmith.printable import shell_word, shown_time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 
 #: Seconds after which a server that does not report is named; it reports every half minute.
 SILENCE = 150
+#: Days before its end from which a certificate is named.
+SOON = 14
 #: More of a status file is not read.
 _MOST = 1 << 22
 
@@ -74,8 +78,11 @@ class Overview:
     findings: list[Finding] = field(default_factory=list)
 
 
-def overview_of(layout: Layout, own: Own) -> Overview:
-    """Return how the fleet is; where etcd does not answer, as far as this server knows."""
+def overview_of(layout: Layout, own: Own, local: int) -> Overview:
+    """Return how the fleet is; where etcd does not answer, as far as this server knows.
+
+    :param local: how many settings of this server are to be pushed or dropped: its agent reports them half a minute later.
+    """
     found = Overview(own, own.members)
     agent = _ask_agent(layout, found)
     try:
@@ -91,9 +98,26 @@ def overview_of(layout: Layout, own: Own) -> Overview:
         if not any(one.troubles for one in found.etcd):
             found.findings.append(Finding("etcd", error.message, error.hint))
     by_name = {one["host"]: one for one in reported}
+    if own.host in by_name:
+        by_name[own.host]["overrides"] = local
     found.hosts = [by_name.get(name, {"host": name}) for name in found.members]
     _add_findings(found)
+    found.findings += _ending(own)
     return found
+
+
+def _ending(own: Own) -> list[Finding]:
+    """Return whether the certificate that this server shows etcd has ended, or ends soon."""
+    try:
+        days = (ends_at(own.files.path(place.CERTIFICATE)) - time.time()) / DAY
+    except EsmithError as error:
+        return [Finding(own.host, error.message, error.hint)]
+    if days > SOON:
+        return []
+    when = "has ended" if days < 0 else f"ends in {counted(int(days), 'day')}"
+    host = shell_word(own.host)
+    cure = f"on the first server: esmith fleet certificates --out DIR --client {host}"
+    return [Finding(own.host, f"its certificate for etcd {when}", cure, is_elsewhere=True)]
 
 
 def _read_members(found: Overview, etcd: Etcd) -> None:
@@ -147,6 +171,9 @@ def _add_findings(found: Overview) -> None:
     newest = max([found.revision or 0, *(host["revision"] for host in known)])
     usual = _most_common(host["digest"] for host in known if host["revision"] == newest)
     version = _most_common(host["program"] for host in known)
+    if found.own.host not in found.members:
+        message = "is not in the fleet any more; its settings stay"
+        found.findings.append(Finding(found.own.host, message, "to have them as its own: esmith fleet leave"))
     for host in found.hosts:
         rows = _findings_of(found, host, newest, usual, version)
         for row in rows:
@@ -169,12 +196,12 @@ def _findings_of(found: Overview, host: dict[str, Any], newest: int, usual: str,
     if host["stopped"]:
         rows.append(Finding(name, f"applies no more changes: {host['stopped']}", f"{on}esmith fleet resync --dry-run"))
     elif host["error"] and not found.away:
-        rows.append(Finding(name, host["error"], f"{on}esmith fleet status"))
+        rows.append(Finding(name, host["error"], "its agent tries again by itself, each half minute at least"))
     silent = time.time() - (host["time"] or 0)
     if silent > SILENCE and not found.away:
         since = shown_time(host["time"] or 0)
         rows.append(Finding(name, f"has not reported since {since}", f"{on}is it up, and its service esmith-fleet?"))
-    elif host["revision"] < newest and not host["stopped"] and silent > SILENCE / 10:
+    elif host["revision"] < newest and not host["stopped"] and not found.away and silent > SILENCE / 10:
         rows.append(Finding(name, f"has revision {host['revision']} of {newest}", f"{on}esmith fleet status"))
     if host["revision"] == newest and usual and host["digest"] and host["digest"] != usual:
         message = "has other shared settings than the others at the same revision"

@@ -11,7 +11,7 @@ from esmith.fields import dataclass, field, replace
 from esmith.fleet.etcd.errors import AwayError, OutcomeUnknownError
 from esmith.fleet.journal.chain import Chain
 from esmith.fleet.journal.errors import RowError
-from esmith.fleet.journal.row import Row, decode, encode, fill, pack
+from esmith.fleet.journal.row import Row, encode, fill, hash_of, pack
 from esmith.fleet.replica.applying import Applied
 
 TYPE_CHECKING = False
@@ -112,7 +112,7 @@ class Journal:
                 if self.remote.append(base, raw):
                     return True
                 # Another one is there, or it is ours, of a try whose answer was lost.
-                return self._is_there(row)
+                return self._is_there(row, hash_of(raw))
             except OutcomeUnknownError as error:
                 unknown = error
             except AwayError:
@@ -122,9 +122,10 @@ class Journal:
                 unknown.add("whether it landed: esmith fleet history")
                 raise unknown
 
-    def _is_there(self, row: Row) -> bool:
-        """Return whether a row is at its place.
+    def _is_there(self, row: Row, digest: str) -> bool:
+        """Return whether a row is at its place: whoever reads its blobs knows its token, so that is not enough.
 
+        :param digest: the hash of the row.
         :raises StoreError: when none is there.
         """
         raw = self.remote.row(row.revision)
@@ -133,7 +134,7 @@ class Journal:
                 f"row {row.revision} of the fleet's journal is not there, and none can be written",
                 hint="etcd was restored, or its data was changed: esmith fleet status",
             )
-        return decode(raw).token == row.token
+        return hash_of(raw) == digest
 
 
 def row_after(chain: Chain, host: str, kind: str, author: Author, **values: Any) -> Row:

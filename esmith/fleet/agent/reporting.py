@@ -107,7 +107,7 @@ class Reporter:
     def run(self) -> None:
         """Report until the agent ends."""
         while not self._state.ends():
-            if time.monotonic() >= self._next_beat:
+            if time.monotonic() >= self._next_beat or self._is_back():
                 self._next_beat = time.monotonic() + self._pace.heartbeat * random.uniform(0.8, 1.2)
                 self._beat()
             self._changed.clear()
@@ -149,6 +149,10 @@ class Reporter:
             "hosts": self._hosts,
         }
 
+    def _is_back(self) -> bool:
+        """Return whether etcd did not answer at the last heartbeat, and does now."""
+        return self._state.is_failing("reporting") and not self._state.is_failing("following")
+
     def _next_wake(self) -> float:
         """Return when to look again if nothing changes: at a heartbeat, or when what is held back may be put."""
         held = self._put_time + self._pace.status if self._is_held else self._next_beat
@@ -179,12 +183,14 @@ class Reporter:
         """Read what the store says, where it is free; what is known of it is of one revision."""
         with contextlib.suppress(TimeoutError, EsmithError), self._local.snapshot(_STORE_SECONDS) as snapshot:
             membership = Membership(snapshot)
+            if membership.is_member:
+                self._connect.renewed(snapshot)
             self._host, self._fleet, self._digest = membership.host, membership.name, membership.digest
             self._digest_of = membership.revision
             self._members = set(membership.members())
             self._overrides = sum(mark.kind == LOCAL for _, mark in all_marks(snapshot))
             if membership.revision < self._state.local.number:
-                # A copy of older databases took the place of these.
+                # An old copy of the databases is in the place of the newer ones: by nothing else a store gets older.
                 self._kick()
 
     def _look_at_journal(self, remote: Remote) -> None:

@@ -66,6 +66,10 @@ class State:
         """What fails and is tried again by itself."""
         return next(iter(self._failing.copy().values()), Trouble())
 
+    def is_failing(self, what: str) -> bool:
+        """Return whether what a thread tries fails."""
+        return what in self._failing
+
     def fail(self, what: str, error: EsmithError | None) -> None:
         """Note that something fails, and is tried again; None: it does not any more.
 

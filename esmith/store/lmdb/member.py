@@ -13,20 +13,27 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
-    from esmith.store.lmdb.transaction import LmdbTransaction
+    from esmith.store.lmdb.parts import Cells
     from esmith.store.lmdb.written import Written
+    from esmith.store.protocol import EndingTransaction
+
+    #: What :meth:`esmith.store.lmdb.written.Written.changed` returns.
+    Changed = dict[str, dict[str, Cells]]
 
 
-def end_on_member(transaction: LmdbTransaction, written: Written, abort: Callable[[], None]) -> None:
+def end_on_member(
+    transaction: EndingTransaction, written: Written, commit: Callable[[Changed], None], abort: Callable[[], None]
+) -> None:
     """Store a transaction that changed something, in a store that has the table of a fleet.
 
     :param written: what it has written.
+    :param commit: ends it, and stores what was changed.
     :param abort: ends it with nothing stored.
     :raises EsmithError: as :func:`esmith.fleet.replica.ending.end` does, or as other transactions; nothing is stored.
     """
     if transaction.state("fleet", "host") is None:
         # It has left its fleet.
-        transaction.commit(written.changed())
+        commit(written.changed())
         return
     agreed: AbstractContextManager[None] | None = None
     try:
@@ -35,4 +42,4 @@ def end_on_member(transaction: LmdbTransaction, written: Written, abort: Callabl
         if agreed is None:
             abort()
     with agreed:
-        transaction.commit(written.changed())
+        commit(written.changed())

@@ -94,7 +94,7 @@ class LmdbTransaction(LmdbTables):
         if (changed or self.assigned) and self._txn.get(b"=fleet") is not None:
             from esmith.store.lmdb.member import end_on_member
 
-            end_on_member(self, self._written, self._txn.abort)
+            end_on_member(self, self._written, self.commit, self._txn.abort)
         else:
             self.commit(changed)
 

@@ -12,6 +12,7 @@ from esmith.fleet.admin import accounts, place
 from esmith.fleet.admin.join import Joining
 from esmith.fleet.etcd.errors import DeniedError
 from esmith.fleet.journal.token import Invitation
+from tests.fleet.cluster import wait_for
 from tests.fleet.commands.kit import Server, Town
 from tests.store.stores import AUTHOR, opened
 
@@ -60,6 +61,9 @@ def test_three_servers(town: Town) -> None:
     assert "if three was stolen" in shown
     with gone.connect() as etcd, pytest.raises(DeniedError):
         etcd.put(f"/esm/{town.name}/s/three", "again")
+    assert "esmith fleet leave --here" in three.fleet("leave", "--yes", code=6).err
+    three.fleet("leave", "--here", "--yes")
+    assert three.contents()["fleet"] == []
     assert one.fleet("remove", "three", "--yes", code=2).err.startswith("esmith: the fleet has no server 'three'")
 
 
@@ -134,7 +138,7 @@ def test_a_token_counts_once_and_for_a_time(town: Town, monkeypatch: pytest.Monk
     token = one.fleet("invite", "two").out
     two, thief = town.server("two"), town.server("thief")
     # A newer invitation gives the user in etcd another password.
-    assert two.fleet("join", "--yes", stdin=old, code=None).code != 0
+    assert "a newer invitation may have taken the place" in two.fleet("join", "--yes", stdin=old, code=6).err
     two.fleet("join", "--yes", stdin=token)
     assert "the invitation has been used" in thief.fleet("join", "--yes", stdin=token, code=2).err
     assert thief.revision() == 0
@@ -160,6 +164,29 @@ def test_rights(town: Town) -> None:
                 etcd.put(key, "{}")
         with pytest.raises(DeniedError):
             etcd.access.user_set_password(accounts.user_of(town.name, "one"), "mine")
+
+
+def test_who_was_removed_knows_it(town: Town) -> None:
+    """The agent of a server that is removed sees that; status there says so, and it leaves without etcd."""
+    one = town.found()
+    two = town.join(one, "two")
+    two.start_agent()
+    one.fleet("remove", "two", "--yes")
+    wait_for(lambda: "two" not in two.own().members, "two to see that it was removed")
+    assert "two: is not in the fleet any more; its settings stay\n" in two.fleet("status", code=13).out
+    two.fleet("leave", "--yes")
+    assert (two.contents()["fleet"], two.get("qpsmtpd", "DNSBL")) == ([], "disabled")
+
+
+def test_a_member_joins_no_more(town: Town) -> None:
+    """A member that is given another invitation keeps its keys, its password and its settings."""
+    one = town.found()
+    two = town.join(one, "two")
+    before = two.contents(), {path.name: path.read_bytes() for path in two.path_of("").iterdir()}
+    invitation = town.invite(one, "other")
+    with opened(two.path) as store, pytest.raises(UsageError, match="is in the fleet"):
+        Joining(two.layout, store, invitation, AUTHOR).join()
+    assert (two.contents(), {path.name: path.read_bytes() for path in two.path_of("").iterdir()}) == before
 
 
 def test_only_the_first_server_invites(town: Town) -> None:

@@ -13,6 +13,7 @@ from esmith.fleet.agent.places import status_of
 from tests.cli.test_json_shapes import _tables, faults
 from tests.fleet.cluster import wait_for
 from tests.fleet.commands.kit import Server, Town
+from tests.fleet.etcd_certificates import make_files
 
 pytestmark = pytest.mark.program("etcd")
 #: Where nothing answers.
@@ -57,11 +58,29 @@ def test_status(town: Town) -> None:
     assert (code, data["reachable"], data["revision"]) == (13, False, None)
     assert [host["revision"] for host in data["hosts"]] == [4, 4]
     assert any(subject == _NOBODY and "refused" in message for subject, message in _found(data))
+    assert "esmith fleet leave --here" in one.fleet("leave", "--yes", code=6).err
+    one.config("--local", "setprop", "qpsmtpd", "DNSBL", "enabled")
+    assert ("one", "1 setting set for it alone while etcd was away") in _found(_status(one)[1])
     one.end_agent()
     shown = one.fleet("status", code=13).out
     assert "etcd does not answer: as far as this server knows" in shown
     assert "one: the agent of the fleet is not there" in shown
     assert "\n  start it: esmith fleet agent\n" in shown
+
+
+def test_a_certificate_that_ends(town: Town) -> None:
+    """The certificate that a server shows etcd is named before it ends, with what renews it."""
+    one = town.found()
+    one.path_of("host.pem").write_bytes(_certificate(town, days=10.5))
+    shown = one.fleet("status", code=13).out
+    assert "one: its certificate for etcd ends in 10 days\n" in shown
+    assert "on the first server: esmith fleet certificates --out DIR --client one\n" in shown
+    one.path_of("host.pem").write_bytes(_certificate(town, days=-1))
+    assert "one: its certificate for etcd has ended\n" in one.fleet("status", code=13).out
+
+
+def _certificate(town: Town, days: float) -> bytes:
+    return make_files(town.folder / f"days{days}", days=days, of=town.cluster.files).client.read_bytes()
 
 
 def test_what_others_report_is_data(town: Town) -> None:
@@ -101,6 +120,33 @@ def test_history(town: Town) -> None:
     shown = one.fleet("history").out
     assert "4  " in shown.splitlines()[0]
     assert "join" in shown.splitlines()[-2]
+
+
+def test_history_blames_nobody_for_what_he_did_not_write(town: Town) -> None:
+    """A row that was written again, or does not fit, is shown as such: not with the host and the words it gives."""
+    one = town.found()
+    for value in ("enabled", "disabled"):
+        one.fleet("groups", "--set", value)
+
+    def kinds() -> list[str]:
+        rows = json.loads(one.fleet("history", "-n", "3", "--json").out)
+        assert all(not row["host"] for row in rows if row["kind"].startswith("damaged"))
+        return [row["kind"] for row in rows]
+
+    with one.own().connect() as etcd:
+        prefix = f"/esm/{town.name}"
+        rows = [page.rows for page in etcd.prefix(f"{prefix}/j/")][0]
+        raws = [row.value for row in rows]
+        assert kinds() == ["groups", "groups", "changes"]
+        changed = raws[2].replace(b"enabled", b"forgery")
+        assert changed != raws[2]
+        etcd.put(f"{prefix}/j/000000000003", changed)
+        found = kinds()
+        assert "signature" in found[1] or "another row than" in found[1]
+        etcd.put(f"{prefix}/j/000000000003", raws[2])
+        etcd.put(f"{prefix}/j/000000000005", raws[3])
+        etcd.put(f"{prefix}/head", f"5 {'0' * 64}")
+        assert kinds() == ["damaged: it has the number 4, and is at the place of row 5", "groups", "groups"]
 
 
 def test_groups(town: Town) -> None:
