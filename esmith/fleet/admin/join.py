@@ -94,10 +94,12 @@ class Joining:
         :raises RowError: when the journal is not the one of the invitation, or a row of it does not fit.
         :raises StoreError: when etcd or the store cannot be written; it can be done again with the same invitation.
         """
-        step("keys")
-        own = self._write_keys(self._own_key())
-        with self._connect() as etcd, self._store.transaction(self._author) as transaction:
+        with self._store.transaction(self._author) as transaction, contextlib.ExitStack() as stack:
+            # Before any file is written: those of a member are its own.
             require_no_member(transaction)
+            step("keys")
+            own = self._write_keys(self._own_key())
+            etcd = stack.enter_context(self._connect())
             step("journal")
             journal = self._read(etcd, own)
             if self._invitation.name not in journal.chain.members:

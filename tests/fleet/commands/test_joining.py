@@ -178,6 +178,17 @@ def test_who_was_removed_knows_it(town: Town) -> None:
     assert (two.contents()["fleet"], two.get("qpsmtpd", "DNSBL")) == ([], "disabled")
 
 
+def test_a_member_joins_no_more(town: Town) -> None:
+    """A member that is given another invitation keeps its keys, its password and its settings."""
+    one = town.found()
+    two = town.join(one, "two")
+    before = two.contents(), {path.name: path.read_bytes() for path in two.path_of("").iterdir()}
+    invitation = town.invite(one, "other")
+    with opened(two.path) as store, pytest.raises(UsageError, match="is in the fleet"):
+        Joining(two.layout, store, invitation, AUTHOR).join()
+    assert (two.contents(), {path.name: path.read_bytes() for path in two.path_of("").iterdir()}) == before
+
+
 def test_only_the_first_server_invites(town: Town) -> None:
     """Another member is sent to the first server, for invitations and for removing."""
     one = town.found()

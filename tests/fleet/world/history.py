@@ -71,6 +71,7 @@ class Sample:
     """What one host held at one moment: all effective cells of the watched records, read in one snapshot.
 
     :param own: those of them that the host's own layer decides.
+    :param secret: what the host keeps for itself beside the mirror.
     """
 
     host: str
@@ -79,6 +80,7 @@ class Sample:
     hash: str
     cells: Mapping[Cell, str]
     own: Mapping[Cell, str | None] = field(default_factory=dict)
+    secret: str | None = None
 
 
 @dataclass
@@ -88,6 +90,7 @@ class History:
     :param watched: the records the samples are of: pairs of a database and a key.
     :param counters: cells that each operation raised by one, and nothing else changed.
     :param bundles: sets of cells that are always written together, with one value.
+    :param mirror: a shared cell whose writers keep something for themselves with it: its stamp, in hexadecimal.
     """
 
     operations: list[Operation] = field(default_factory=list)
@@ -96,6 +99,7 @@ class History:
     watched: frozenset[tuple[str, str]] = frozenset()
     counters: Sequence[Cell] = ()
     bundles: Sequence[Sequence[Cell]] = ()
+    mirror: Cell | None = None
 
 
 class Replay:
@@ -156,6 +160,7 @@ def faults(history: History) -> list[str]:
         *_blind(history),
         *_mixed(history),
         *_torn(history),
+        *_own_part(history),
         *_back(history),
         *_branched(history.samples),
     ]
@@ -252,6 +257,23 @@ def _torn(history: History) -> Iterator[str]:
             values = {sample.cells.get(cell) for cell in bundle}
             if len(values) > 1:
                 yield f"{sample.host} at revision {sample.revision} shows a torn command: {sorted(map(str, values))}"
+
+
+def _own_part(history: History) -> Iterator[str]:
+    """What a host keeps for itself is that of its last operation that landed, wherever this was killed."""
+    hosts = {operation.stamp: operation.host for operation in history.operations}
+    mirrors = [(row, hosts[row.stamp]) for row in history.rows if row.stamp in hosts and _is_mirror(history, row)]
+    for host, samples in _by_host(history.samples).items():
+        pending, wanted = [row for row, writer in mirrors if writer == host], None
+        for sample in sorted(samples, key=lambda item: item.revision):
+            while pending and pending[0].revision <= sample.revision:
+                wanted = pending.pop(0).stamp.encode().hex()
+            if sample.secret != wanted:
+                yield f"{host} at revision {sample.revision} keeps {sample.secret} for itself, and not {wanted}"
+
+
+def _is_mirror(history: History, row: Landed) -> bool:
+    return any(place.cell == history.mirror for place in row.writes)
 
 
 def _back(history: History) -> Iterator[str]:

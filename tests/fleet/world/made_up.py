@@ -13,6 +13,7 @@ TYPE = Cell("configuration", "trial", "")
 COUNTER = Cell("configuration", "trial", "Count")
 BUNDLE = tuple(Cell("configuration", "trial", f"Part{number}") for number in range(3))
 LISTED = Cell("configuration", "trial", "List")
+MIRROR = Cell("configuration", "trial", "Mirror")
 
 
 def right_history(seed: int, count: int = 60) -> History:
@@ -21,7 +22,9 @@ def right_history(seed: int, count: int = 60) -> History:
     :param count: how many operations.
     """
     chance = random.Random(seed)
-    history = History(watched=frozenset({("configuration", "trial")}), counters=(COUNTER,), bundles=(BUNDLE,))
+    history = History(
+        watched=frozenset({("configuration", "trial")}), counters=(COUNTER,), bundles=(BUNDLE,), mirror=MIRROR
+    )
     first = {Place("fleet", TYPE): "service"}
     history.rows.append(Landed(1, groups=GROUPS))
     _land(history, Operation("setup", "mail1", first, 0.1, 0.2, "ok", revision=2), landed=True)
@@ -49,12 +52,14 @@ def _draw(
     chance: random.Random, before: Replay, host: str, stamp: str
 ) -> tuple[dict[Place, str | None], dict[Cell, str | None]]:
     """Return what an operation writes, and what it saw."""
-    kind = chance.randrange(3)
+    kind = chance.randrange(4)
     if kind == 0:
         value = before.value(host, COUNTER, {})
         return {Place("fleet", COUNTER): str(int(value or 0) + 1)}, {COUNTER: value}
     if kind == 1:
         return {Place("fleet", cell): stamp for cell in BUNDLE}, {}
+    if kind == 2:
+        return {Place("fleet", MIRROR): stamp}, {}
     return {Place(chance.choice(("group:mx", "group:eu", "fleet")), LISTED): chance.choice((stamp, None))}, {}
 
 
@@ -67,4 +72,10 @@ def _land(history: History, operation: Operation, landed: bool) -> None:
 def _sample(history: History, host: str, at: float, revision: int) -> Sample:
     replay = Replay(history.rows)
     replay.advance(revision)
-    return Sample(host, at, revision, f"hash {revision}", replay.cells(host, history.watched, {}))
+    cells = replay.cells(host, history.watched, {})
+    hosts = {operation.stamp: operation.host for operation in history.operations}
+    mine = [
+        row for row in history.rows[:revision] if hosts.get(row.stamp) == host and Place("fleet", MIRROR) in row.writes
+    ]
+    secret = mine[-1].stamp.encode().hex() if mine else None
+    return Sample(host, at, revision, f"hash {revision}", cells, secret=secret)

@@ -133,7 +133,7 @@ def samples_of(lines: Iterator[bytes]) -> Iterator[Sample]:
         seen = json.loads(line)
         cells = {Cell(*cell): value for *cell, value in seen["cells"]}
         own = {Cell(*cell): value for *cell, value in seen["own"]}
-        yield Sample(seen["host"], seen["at"], seen["revision"], seen["hash"], cells, own)
+        yield Sample(seen["host"], seen["at"], seen["revision"], seen["hash"], cells, own, seen["secret"])
 
 
 def accesses_of(history: History) -> list[Access]:

@@ -46,7 +46,7 @@ def test_replica_kill9_at_every_write(fleet: Fleet) -> None:
         for point in SENDING:
             _again(fleet, "mail2", point)
             fleet.do("mail1", "add")
-            outcome, message = fleet.attempt("mail2", "add")
+            outcome, message = fleet.attempt("mail2", "own")
             fleet["mail2"].wait_killed()
             fleet["mail2"].start_agent()
             # What is removed from the outbox was answered, or is of a change before it.

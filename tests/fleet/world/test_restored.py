@@ -19,7 +19,7 @@ pytestmark = pytest.mark.program("etcd")
 
 
 def _restore(host: Host, copy: Path) -> None:
-    """Put an old copy of the databases in the place of those of a host, as docs/concepts.md#databases has it."""
+    """Put an old copy of the databases in place, as docs/concepts.md#one-transaction-a-command has it."""
     place = data_file(host.root)
     fresh = place.with_name("restored")
     shutil.copyfile(copy, fresh)

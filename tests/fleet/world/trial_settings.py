@@ -19,11 +19,13 @@ COUNTER = Cell(DATABASE, KEY, "Count")
 BUNDLE = tuple(Cell(DATABASE, KEY, f"Part{number}") for number in range(4))
 REGISTER = Cell(DATABASE, KEY, "Register")
 LAYERED = Cell(DATABASE, KEY, "Layered")
+#: Two cells that the kind ``own`` writes together: one is shared, the other is a secret, which never leaves its host.
+MIRROR, SECRET = Cell(DATABASE, KEY, "Mirror"), Cell(DATABASE, KEY, "Password")
 #: How many properties the kind ``many`` sets: its row is longer than one value of etcd should be.
 MANY = 6000
 #: The first operation of each history: the record itself.
 BEGIN = "begin"
-KINDS = ("add", "bundle", "swap", "layer", "guest", "leave")
+KINDS = ("add", "bundle", "swap", "layer", "own", "guest", "leave")
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,10 @@ class Task:
         if self.kind == "layer":
             transaction.set_prop(*LAYERED, self.stamp)
             return {Place(self.layer, LAYERED): self.stamp}, {}
+        if self.kind == "own":
+            transaction.set_prop(*MIRROR, self.stamp)
+            transaction.set_prop(*SECRET, hidden(self.stamp))
+            return {Place("fleet", MIRROR): self.stamp}, {}
         if self.kind == "many":
             cells = [Cell(DATABASE, KEY, f"Many{number:04}") for number in range(MANY)]
             for cell in cells:
@@ -85,6 +91,11 @@ class Task:
         return self.layer if self.kind == "layer" else ""
 
 
+def hidden(stamp: str) -> str:
+    """Return the secret that goes with a stamp; another text, since secrets are masked wherever they stand."""
+    return stamp.encode().hex()
+
+
 def draw_task(chance: random.Random, stamp: str, layers: tuple[str, ...]) -> Task:
     """Return one operation, drawn at random.
 
@@ -95,19 +106,23 @@ def draw_task(chance: random.Random, stamp: str, layers: tuple[str, ...]) -> Tas
 
 def empty_history() -> History:
     """Return a history of these settings with nothing in it yet."""
-    return History(watched=frozenset({(DATABASE, KEY), (DATABASE, GUEST)}), counters=(COUNTER,), bundles=(BUNDLE,))
+    return History(
+        watched=frozenset({(DATABASE, KEY), (DATABASE, GUEST)}), counters=(COUNTER,), bundles=(BUNDLE,), mirror=MIRROR
+    )
 
 
 def look(snapshot: Snapshot) -> dict[str, Any]:
     """Return what a host holds: its fleet revision, the hash of that row, the effective cells, and those of its own."""
     revision, _, row_hash = (snapshot.state("fleet", "revision") or b"0 ").decode().partition(" ")
-    cells = []
+    cells: list[list[str]] = []
     for key in (KEY, GUEST):
         if (record := snapshot.record(DATABASE, key)) is not None:
             cells += [[DATABASE, key, "", record.type], *([DATABASE, key, *item] for item in record.props.items())]
+    secret = next((value for *cell, value in cells if Cell(*cell) == SECRET), None)
+    cells = [cell for cell in cells if Cell(*cell[:3]) != SECRET]
     own = []
     for name, _value in snapshot.states("overrides"):
         database, key, prop = name.split("\0")
         if database == DATABASE:
             own.append([database, key, prop, snapshot.prop(database, key, prop)])
-    return {"revision": int(revision), "hash": row_hash, "cells": cells, "own": own}
+    return {"revision": int(revision), "hash": row_hash, "cells": cells, "own": own, "secret": secret}
