@@ -37,6 +37,8 @@ DONE_SECONDS = 90.0
 #: ``wait`` is answered in so many seconds at most.
 WAIT_SECONDS = 60.0
 _READ_BYTES = 2**18
+#: For so many bytes a request to write may take a second more: to check and to sign 10,000 cells takes a part of it.
+_BYTES_A_SECOND = 2**18
 #: While more bytes wait for a client to read them, its next request waits, too.
 _MOST_WAITING = 2**20
 #: struct ucred of unix(7).
@@ -194,7 +196,8 @@ class Answering:
             return
         client.deadline = time.monotonic() + REQUEST_SECONDS
         if verb == "commit":
-            client.job = Job(request, self._seconds, lambda answer: self._give(client, answer))
+            seconds = self._seconds + len(line) / _BYTES_A_SECOND
+            client.job = Job(request, seconds, lambda answer: self._give(client, answer))
             self._submit(client.job)
         elif verb == "done":
             self._take_back(client)

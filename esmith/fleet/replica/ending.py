@@ -77,10 +77,11 @@ def end(transaction: EndingTransaction) -> Agreed:
 
 def _agree(transaction: EndingTransaction, sorting: Sorting) -> Agreed:
     base = member.Membership(transaction).base
+    # It takes its time where there are many changes, and the agent waits for nobody.
+    author = _without_secrets(transaction, sorting)
     agent = asking.Agent(transaction.root)
     agreed: Agreed | None = None
     try:
-        author = _without_secrets(transaction, sorting)
         revision, digest = asking.commit(agent, base, author, sorting.changes, sorting.host)
         agreed = Agreed(agent, revision)
     finally:

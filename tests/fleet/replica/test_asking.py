@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -66,6 +67,18 @@ def test_a_change_is_accepted(tmp_path: Path) -> None:
         assert commit(root) == (2, "h2")
     assert json.loads(heard[0])["changes"] == [["fleet", "things", "a", "p", "ö"]]
     assert [json.loads(line)["verb"] for line in heard] == ["commit", "done"]
+
+
+def test_patience_begins_with_the_question(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How long a command takes from connecting until it asks is not the agent's fault; a long question has longer."""
+    with answering(tmp_path, lambda _: b'{"outcome":"accepted","revision":2,"hash":"h2"}\n') as heard:
+        agent = asking.Agent(str(tmp_path), 20.0)
+        real = time.monotonic
+        monkeypatch.setattr(asking.time, "monotonic", lambda: real() + 1000.0)
+        with agent:
+            assert asking.commit(agent, "1 h1", AUTHOR, [("fleet", "things", "a", "p", "v")] * 100_000, []) == (2, "h2")
+            assert agent._until > real() + 1020.0 + 15.0
+    assert len(heard) == 1
 
 
 @pytest.mark.parametrize(
