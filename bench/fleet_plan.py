@@ -26,7 +26,7 @@ DOCUMENT = Path(__file__).parent.parent / "docs/fleet.md"
 BEGIN, END = "<!-- python -m bench.fleet_plan: begin -->\n", "<!-- python -m bench.fleet_plan: end -->\n"
 HOSTS, PROPERTIES = (10, 100, 1_000), (1_000, 10_000, 100_000)
 #: How often somebody changes something, a minute, and how old the journal of a full sync is, in days.
-CHURN, AGE_DAYS = 1.0, 7
+CHURN, AGE_DAYS = 1.0, 2
 MEMBERS = 3
 _SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6}
 _MINUTE, _DAY, _YEAR_DAYS = 60, 86_400, 365

@@ -118,7 +118,7 @@ def _named(layout: Layout, snapshot: Snapshot, words: list[str]) -> dict[str, An
         if snapshot.state("fleet", "host") is not None:
             from esmith.fleet.surface.origins import add_origins
 
-            add_origins(snapshot, data["record"]["settings"])
+            add_origins(layout, snapshot, data["record"]["settings"])
     if subject.service:
         values = Values(layout, snapshot, descriptions.schema)
         found = explain_service(layout, snapshot, services, subject.service, values, descriptions.schema)

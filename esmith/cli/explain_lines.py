@@ -224,9 +224,9 @@ def _one_setting(one: dict[str, Any], *, short: bool) -> list[str]:
 
 def _origin(origin: dict[str, Any]) -> list[str]:
     """Return the lines that say which layer of a fleet a value comes from; only a member has them."""
-    from esmith.fleet.surface.origins import hidden_words, layer_words
+    from esmith.fleet.surface.origins import hidden_words, origin_words
 
-    return [*([f"from {layer_words(origin['layer'])}"] if origin["layer"] else []), *hidden_words(origin)]
+    return [*([f"from {origin_words(origin)}"] if origin["layer"] else []), *hidden_words(origin)]
 
 
 def _read_lines(data: dict[str, Any]) -> list[str]:

@@ -43,11 +43,13 @@ def status_command(root: str | None, /, **given: Any) -> int:
     """
     from esmith.fleet.admin.overview import overview_of
     from esmith.fleet.admin.own import Own
+    from esmith.fleet.replica.overrides import LOCAL, all_marks
 
     layout = Layout.chosen(root)
     with closing(open_store(layout)) as store, store.snapshot() as snapshot:
         own = Own.of(layout, snapshot)
-    found = overview_of(layout, own)
+        local = sum(mark.kind == LOCAL for _, mark in all_marks(snapshot))
+    found = overview_of(layout, own, local)
     if given["as_json"]:
         print_lines([json_text(_data(found))])
     else:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import closing
 
 from esmith.cli.output import complain, print_lines
 from esmith.errors import ExitCode
 from esmith.fleet.surface.origins import origin_data, origin_lines
-from esmith.store import open_store
+from esmith.store import database_name, open_store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,8 +22,9 @@ def show_layers(program: str, layout: Layout, database: str, key: str, *, as_jso
     :param program: ``db`` or ``config``.
     :raises StoreError: when what is known of the fleet is damaged.
     """
+    database = database_name(layout, database, os.environ.get("DBPATH", ""))
     with closing(open_store(layout)) as store, store.snapshot() as snapshot:
-        data = origin_data(snapshot, database, key)
+        data = origin_data(layout, snapshot, database, key)
         if not data["properties"]:
             if sys.stderr.isatty():
                 from esmith.cli.missing import what_is_missing

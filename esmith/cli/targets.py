@@ -96,7 +96,10 @@ def given(options: Options, flags: Iterable[str]) -> list[str]:
     """Return the options of ``db`` and ``config`` that were given, as words of another command.
 
     :param flags: those without a word of their own.
+    :raises UsageError: when one of them is for ``show`` alone.
     """
+    if options.layers:
+        raise _only_for_show()
     found = [word for word in flags if getattr(options, word[2:].replace("-", "_"))]
     found += words_of(options.layer)
     return found if options.root is None else [*found, f"--root={options.root}"]
@@ -111,7 +114,7 @@ def require_use(layout: Layout, database: str, verb: str, operands: list[str], o
     from esmith.cli.verbs import VERBS
 
     if options.layers and (verb != "show" or len(operands) != 1):
-        raise UsageError("--layers is for show with a key", hint="run: config show --layers KEY")
+        raise _only_for_show()
     writes = verb in ("batch", "edit", "apply") or (verb in VERBS and VERBS[verb].write is not None)
     if options.layer and not writes:
         raise UsageError(
@@ -121,6 +124,10 @@ def require_use(layout: Layout, database: str, verb: str, operands: list[str], o
     if is_flat(database_name(layout, database, os.environ.get("DBPATH", ""))):
         raise UsageError("a text file has no layers", place=database, hint="name a database of the root")
     require_fleet(layout)
+
+
+def _only_for_show() -> UsageError:
+    return UsageError("--layers is for show with a key", hint="run: config show --layers KEY")
 
 
 def require_fleet(layout: Layout) -> None:

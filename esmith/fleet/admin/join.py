@@ -19,6 +19,7 @@ from esmith.fleet.admin.place import FleetFiles
 from esmith.fleet.admin.reading import Journal, row_after
 from esmith.fleet.agent.remote import Remote
 from esmith.fleet.etcd.client import Etcd
+from esmith.fleet.etcd.errors import DeniedError
 from esmith.fleet.etcd.tls import Tls
 from esmith.fleet.journal.chain import Head
 from esmith.fleet.journal.keys import SigningKey
@@ -93,10 +94,12 @@ class Joining:
         :raises RowError: when the journal is not the one of the invitation, or a row of it does not fit.
         :raises StoreError: when etcd or the store cannot be written; it can be done again with the same invitation.
         """
-        step("keys")
-        own = self._write_keys(self._own_key())
-        with self._connect() as etcd, self._store.transaction(self._author) as transaction:
+        with self._store.transaction(self._author) as transaction, contextlib.ExitStack() as stack:
+            # Before any file is written: those of a member are its own.
             require_no_member(transaction)
+            step("keys")
+            own = self._write_keys(self._own_key())
+            etcd = stack.enter_context(self._connect())
             step("journal")
             journal = self._read(etcd, own)
             if self._invitation.name not in journal.chain.members:
@@ -144,7 +147,10 @@ class Joining:
 
     @contextlib.contextmanager
     def _connect(self) -> Iterator[Etcd]:
-        """Connect with what the invitation has; no file of it is needed for that."""
+        """Connect with what the invitation has; no file of it is needed for that.
+
+        :raises DeniedError: when its password does not count: each invitation of a name has another one.
+        """
         invitation = self._invitation
         with contextlib.ExitStack() as stack:
             paths = [stack.enter_context(_in_memory(text)) for text in _pem(invitation)]
@@ -155,7 +161,15 @@ class Joining:
                 password=invitation.password,
                 timeout=accounts.TIMEOUT,
             )
-            yield stack.enter_context(etcd)
+            try:
+                yield stack.enter_context(etcd)
+            except DeniedError as error:
+                name = shell_word(invitation.name)
+                error.hint = (
+                    "a newer invitation may have taken the place of this one, or it was withdrawn; for another, on the "
+                    f"first server of the fleet: esmith fleet invite {name}"
+                )
+                raise
 
     def _read(self, etcd: Etcd, own: SigningKey | None) -> Journal:
         """Return the whole journal, which is that of the invitation; this server is in it, or invited.

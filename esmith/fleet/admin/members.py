@@ -12,7 +12,7 @@ from esmith.fleet.admin.membership import end_membership, require_member
 from esmith.fleet.admin.own import Own
 from esmith.fleet.admin.place import FleetFiles, require_host_name
 from esmith.fleet.admin.reading import row_after
-from esmith.fleet.etcd.errors import DeniedError
+from esmith.fleet.etcd.errors import AwayError, DeniedError
 from esmith.fleet.journal.certificates import make_certificate
 from esmith.fleet.journal.errors import RowError
 from esmith.fleet.journal.keys import SigningKey
@@ -170,6 +170,9 @@ def _write_leave(own: Own, author: Author) -> None:
                 journal.append(lambda chain: row_after(chain, own.host, "leave", author))
     except DeniedError as error:
         error.hint = "if this server was removed from the fleet: esmith fleet leave --here"
+        raise
+    except AwayError as error:
+        error.hint = "to leave without it: esmith fleet leave --here"
         raise
 
 

@@ -78,8 +78,11 @@ class Overview:
     findings: list[Finding] = field(default_factory=list)
 
 
-def overview_of(layout: Layout, own: Own) -> Overview:
-    """Return how the fleet is; where etcd does not answer, as far as this server knows."""
+def overview_of(layout: Layout, own: Own, local: int) -> Overview:
+    """Return how the fleet is; where etcd does not answer, as far as this server knows.
+
+    :param local: how many settings of this server are to be pushed or dropped: its agent reports them half a minute later.
+    """
     found = Overview(own, own.members)
     agent = _ask_agent(layout, found)
     try:
@@ -95,6 +98,8 @@ def overview_of(layout: Layout, own: Own) -> Overview:
         if not any(one.troubles for one in found.etcd):
             found.findings.append(Finding("etcd", error.message, error.hint))
     by_name = {one["host"]: one for one in reported}
+    if own.host in by_name:
+        by_name[own.host]["overrides"] = local
     found.hosts = [by_name.get(name, {"host": name}) for name in found.members]
     _add_findings(found)
     found.findings += _ending(own)
@@ -191,12 +196,12 @@ def _findings_of(found: Overview, host: dict[str, Any], newest: int, usual: str,
     if host["stopped"]:
         rows.append(Finding(name, f"applies no more changes: {host['stopped']}", f"{on}esmith fleet resync --dry-run"))
     elif host["error"] and not found.away:
-        rows.append(Finding(name, host["error"], f"{on}esmith fleet status"))
+        rows.append(Finding(name, host["error"], "its agent tries again by itself, each half minute at least"))
     silent = time.time() - (host["time"] or 0)
     if silent > SILENCE and not found.away:
         since = shown_time(host["time"] or 0)
         rows.append(Finding(name, f"has not reported since {since}", f"{on}is it up, and its service esmith-fleet?"))
-    elif host["revision"] < newest and not host["stopped"] and silent > SILENCE / 10:
+    elif host["revision"] < newest and not host["stopped"] and not found.away and silent > SILENCE / 10:
         rows.append(Finding(name, f"has revision {host['revision']} of {newest}", f"{on}esmith fleet status"))
     if host["revision"] == newest and usual and host["digest"] and host["digest"] != usual:
         message = "has other shared settings than the others at the same revision"

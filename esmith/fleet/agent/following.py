@@ -14,7 +14,7 @@ from esmith.errors import EsmithError
 from esmith.fleet.agent.checked import checker_of
 from esmith.fleet.agent.errors import StoppedError
 from esmith.fleet.agent.state import Trouble, trouble_of
-from esmith.fleet.etcd.errors import AwayError, DeniedError
+from esmith.fleet.etcd.errors import AwayError, CompactedError, DeniedError
 from esmith.fleet.journal.errors import RowError
 from esmith.fleet.journal.row import decode, hash_of
 
@@ -71,6 +71,8 @@ class Follower:
         self._has_signals = has_signals
         self._watch: Watch | None = None
         self._kicked = threading.Event()
+        #: The revision of etcd until which changes of the journal were looked at; 0 for none.
+        self._seen = 0
         self._lock = threading.Lock()
 
     def run(self) -> None:
@@ -81,8 +83,12 @@ class Follower:
             try:
                 self._follow()
                 tries = 0
+            except CompactedError:
+                self._seen = 0
             except (StoppedError, RowError) as error:
                 self._stop(error)
+                # What it stopped at may be gone, and must not be seen again then.
+                self._seen = 0
                 tries = 0
                 self._kicked.wait(self._heartbeat * random.uniform(0.8, 1.2))
             except EsmithError as error:
@@ -133,14 +139,20 @@ class Follower:
             self._require_own(checker, remote)
             raise
         require_same(checker.head, head, own)
+        if not self._seen:
+            _look_at_past(checker.head, remote)
         self._state.update(head=head)
+        before = checker.head.number
         self._catch_up(checker, remote, head)
         self._require_own(checker, remote)
         self._state.update(stopped=Trouble())
         self._state.fail("following", None)
         self._local.set_state("stopped", None)
         self._has_signals()
-        with contextlib.closing(remote.watch(revision + 1)) as watch:
+        # What happened since the last watch is looked at, too, where it is not much: a row may have been written again.
+        if not self._seen or head.number > before + _FEW:
+            self._seen = revision
+        with contextlib.closing(remote.watch(self._seen + 1)) as watch:
             with self._lock:
                 self._watch = watch
             try:
@@ -157,13 +169,14 @@ class Follower:
             for event in batch.events:
                 number, raw = remote.number_of(event.row.key), event.row.value
                 if event.is_deletion:
-                    raise StoppedError(f"row {number} of the fleet's journal was deleted", hint=_RESYNC)
-                if number > checker.head.number + len(rows):
+                    _require_known(checker.head, number, None, remote)
+                elif number > checker.head.number + len(rows):
                     rows.append((number, raw))
                 else:
                     _require_known(checker.head, number, raw, remote)
             if rows and not self._take(checker, remote, rows):
                 return
+            self._seen = batch.resume - 1
             if self._state.ends() or self._kicked.is_set():
                 return
 
@@ -255,17 +268,41 @@ def require_same(own: Head, head: Head, raw: bytes | None) -> None:
         )
 
 
-def _require_known(own: Head, number: int, raw: bytes, remote: Remote) -> None:
-    """Refuse a row that took the place of one which was applied here.
+def _look_at_past(own: Head, remote: Remote) -> None:
+    """Refuse a journal of which a row was deleted or written again while nobody here followed it.
 
-    :param own: the fleet revision that was applied last.
-    :param number: of a row that is not after it.
+    :param own: the fleet revision of the store.
     :raises StoppedError: then.
     """
+    before, revision = 0, 0
+    for number, written in remote.written(own.number):
+        if number != before + 1:
+            break
+        if written < revision:
+            # The one before it was written after it: again, by whoever cured it or by a thief.
+            _require_known(own, before, None, remote)
+        before, revision = number, written
+    if before != own.number:
+        raise StoppedError(f"row {before + 1} of the fleet's journal is missing", hint=_RESYNC)
+
+
+def _require_known(own: Head, number: int, raw: bytes | None, remote: Remote) -> None:
+    """Refuse a row that took the place of one which was applied here, where it is there still.
+
+    :param own: the fleet revision that was applied last.
+    :param number: of a row that was written, or deleted.
+    :param raw: the row; None for a deletion.
+    :raises StoppedError: then.
+    """
+    if number > own.number:
+        return
+    wanted = own.hash
     if number < own.number:
         after = remote.row(number + 1)
-        is_known = after is not None and decode(after).previous == hash_of(raw)
-    else:
-        is_known = own.hash == hash_of(raw)
-    if not is_known:
+        wanted = "" if after is None else decode(after).previous
+    if raw is None or hash_of(raw) != wanted:
+        raw = remote.row(number)
+    if raw is None:
+        raise StoppedError(f"row {number} of the fleet's journal was deleted", hint=_RESYNC)
+    if hash_of(raw) != wanted:
         raise StoppedError(f"row {number} of the fleet's journal was written again", hint=_RESYNC)

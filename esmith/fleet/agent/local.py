@@ -143,7 +143,7 @@ def _finish(transaction: Transaction, one: Checked, outbox: Outbox, host: str) -
     """Do what else belongs to a row on this host."""
     row = one.row
     sent = outbox.find(row.token) if row.host == host else None
-    if sent is not None:
+    if sent is not None and sent.hash == one.hash:
         apply_host(transaction, sent.host)
     if row.kind == "signal" and (not row.hosts or host in row.hosts):
         transaction.set_state(TABLE, f"{SIGNAL}{row.revision:012d}", WAITS + f" {row.until} {row.event}".encode())

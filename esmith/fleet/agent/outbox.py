@@ -33,6 +33,7 @@ class Sent:
     :param token: of its row.
     :param revision: the fleet revision that it is to become.
     :param previous: the hash of the row before it.
+    :param hash: of its row: whoever reads the blobs knows the token before the row lands, and could use it in his own.
     :param host: what is changed in this host's own layer together with it.
     :param is_blobs: whether its changes went to blobs.
     """
@@ -40,6 +41,7 @@ class Sent:
     token: str
     revision: int
     previous: str
+    hash: str
     host: list[HostChange]
     is_blobs: bool = False
 
@@ -86,6 +88,7 @@ class Outbox:
             "token": sent.token,
             "revision": sent.revision,
             "previous": sent.previous,
+            "hash": sent.hash,
             "host": sent.host,
             "blobs": sent.is_blobs,
         }
@@ -133,7 +136,8 @@ def _sent_of(data: dict[str, Any]) -> Sent | None:
     if data["format"] != _FORMAT or not is_token(data["token"]):
         return None
     host: list[HostChange] = [(database, key, prop, value) for database, key, prop, value in data["host"]]
-    return Sent(data["token"], int(data["revision"]), str(data["previous"]), host, is_blobs=bool(data["blobs"]))
+    hashes = str(data["previous"]), str(data["hash"])
+    return Sent(data["token"], int(data["revision"]), *hashes, host, is_blobs=bool(data["blobs"]))
 
 
 def is_token(text: object) -> bool:

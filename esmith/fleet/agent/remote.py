@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _DIGITS, _BLOB_DIGITS = 12, 4
 #: Answers to signals of so many revisions stay.
 _KEPT_ANSWERS = 1000
+#: So many names of rows are read at once.
+_KEYS = 5000
 _NUMBERS = frozenset(b"0123456789")
 
 
@@ -77,6 +79,20 @@ class Remote:
         end = operations.prefix_end(f"{self._prefix}j/")
         found = self.etcd.range(self.row_key(first), end, limit=most)
         return [(self.number_of(row.key), row.value) for row in found.rows]
+
+    def written(self, last: int) -> Iterator[tuple[int, int]]:
+        """Yield number and etcd's revision of the last write of each row up to one, in order; the rows are not read.
+
+        :raises StoreError: as :meth:`rows` does.
+        """
+        first = 1
+        while first <= last:
+            found = self.etcd.range(self.row_key(first), self.row_key(last + 1), limit=_KEYS, keys_only=True)
+            for row in found.rows:
+                yield self.number_of(row.key), row.mod_revision
+            if not found.more or not found.rows:
+                return
+            first = self.number_of(found.rows[-1].key) + 1
 
     def number_of(self, key: bytes) -> int:
         """Return the number of the row of a key.

@@ -107,9 +107,9 @@ def replace_replica(layout: Layout, store: Store, host: str, journal: Journal, a
 
 def _own_parts(journal: Journal, outbox: Outbox, host: str, before: Head) -> list[list[HostChange]]:
     """Return what changes of this host's own layer belong to rows that it sent, and did not have."""
-    own = [one.row for one in journal.rows if one.row.host == host and one.row.revision > before.number]
-    found = [outbox.find(row.token) for row in own]
-    return [sent.host for sent in found if sent is not None]
+    own = [one for one in journal.rows if one.row.host == host and one.row.revision > before.number]
+    found = [(outbox.find(one.row.token), one.hash) for one in own]
+    return [sent.host for sent, digest in found if sent is not None and sent.hash == digest]
 
 
 def _missing(number: int) -> StoppedError:

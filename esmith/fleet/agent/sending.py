@@ -1,8 +1,8 @@
 """Sends what a command changes as one row of the journal: one at a time, and never twice.
 
 A change is in the outbox before anything of it leaves this host. Its row is put only where the row before it is still
-the last one, so what lands fits. Where it is not known whether it landed, that is settled: the row of its number has
-its token, or another row is there, or none, and then one of kind ``nothing`` takes the place, after which it can land
+the last one, so what lands fits. Where it is not known whether it landed, that is settled: the row of its number is
+it, or another row is there, or none, and then one of kind ``nothing`` takes the place, after which it can land
 no more.
 """
 
@@ -21,8 +21,7 @@ from esmith.fleet.agent.outbox import Outbox, Sent
 from esmith.fleet.agent.points import reach
 from esmith.fleet.agent.state import State, Trouble
 from esmith.fleet.journal.chain import Head
-from esmith.fleet.journal.errors import RowError
-from esmith.fleet.journal.row import Row, decode, encode, hash_of, pack
+from esmith.fleet.journal.row import Row, encode, hash_of, pack
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,8 +55,8 @@ class Sender:
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         #: What was sent without its outcome being known, by token.
         self._open: set[str] = {sent.token for sent in outbox.all()}
-        #: The tokens of changes that never landed and have parts in etcd.
-        self._litter: list[str] = []
+        #: Changes that never landed and have parts in etcd.
+        self._litter: list[Sent] = []
         self._tries = 0
 
     def submit(self, job: Job) -> None:
@@ -137,7 +136,7 @@ class Sender:
             return {"outcome": "behind", "head": self._state.local.number}
         row, blobs = pack(self._row(base, "changes", request["author"], request["changes"]))
         raw = encode(row, self._connect().key)
-        sent = Sent(row.token, row.revision, base.hash, host, is_blobs=bool(blobs))
+        sent = Sent(row.token, row.revision, base.hash, hash_of(raw), host, is_blobs=bool(blobs))
         self._outbox.add(sent)
         # Its row may come back by the watch before the answer does; it is the command that stores it.
         self._state.hand(sent.token)
@@ -210,7 +209,7 @@ class Sender:
             raw = self._connect().row(sent.revision)
         except EsmithError as error:
             raise _doubtful(error) from error
-        if raw is not None and _token_of(raw) == sent.token:
+        if raw is not None and hash_of(raw) == sent.hash:
             return True, {}
         head = self._connect().head()
         if head.number > base.number:
@@ -231,7 +230,7 @@ class Sender:
             raw = self._connect().row(sent.revision)
             if raw is not None:
                 self._tries = 0
-                if _token_of(raw) == sent.token:
+                if hash_of(raw) == sent.hash:
                     # Who follows the journal applies it, and removes it from the outbox.
                     self._open.discard(sent.token)
                 else:
@@ -262,22 +261,17 @@ class Sender:
         self._open.discard(sent.token)
         self._outbox.remove(sent.token)
         if sent.is_blobs:
-            self._litter.append(sent.token)
+            self._litter.append(sent)
 
     def _clean(self) -> None:
         """Delete the parts of changes that never landed, when nobody waits for an answer; nothing needs it."""
         while self._litter:
-            token = self._litter.pop()
+            sent = self._litter.pop()
             with contextlib.suppress(EsmithError):
-                self._connect().delete_blobs(token)
-
-
-def _token_of(raw: bytes) -> str:
-    try:
-        return decode(raw).token
-    except RowError:
-        # Whatever it is, it is not what was sent from here.
-        return ""
+                # Whoever has read them may have put a row that needs them.
+                row = self._connect().row(sent.revision)
+                if row is not None and sent.token.encode() not in row:
+                    self._connect().delete_blobs(sent.token)
 
 
 def _doubtful(error: EsmithError) -> StoreError:

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import json
+import threading
 from base64 import b64encode
 
 import pytest
 
+from esmith.fleet.agent.connecting import Connector
+from esmith.fleet.agent.following import Follower
+from esmith.fleet.agent.local import Local
+from esmith.fleet.agent.outbox import Outbox
+from esmith.fleet.agent.remote import Remote
+from esmith.fleet.agent.state import State
 from esmith.fleet.etcd.operations import delete, put
 from esmith.fleet.journal.chain import Head
 from esmith.fleet.journal.keys import SigningKey
@@ -15,6 +22,16 @@ from tests.fleet.agent.kit import Fleet, Host, changed
 from tests.fleet.cluster import wait_for
 
 pytestmark = pytest.mark.program("etcd")
+
+
+class _Connector(Connector):
+    """Gives one journal."""
+
+    def __init__(self, remote: Remote) -> None:
+        self._one = remote
+
+    def renewed(self, _snapshot: object) -> Remote:
+        return self._one
 
 
 def _value(host: Host) -> str | None:
@@ -133,6 +150,72 @@ def test_a_row_that_was_written_again_stops(fleet: Fleet) -> None:
     remote.etcd.delete(remote.row_key(4))
     b.wait_for_status("stopped", "row 4 of the fleet's journal was deleted")
     assert _value(b) == "disabled"
+
+
+def test_no_moment_is_missed_between_two_watches(fleet: Fleet) -> None:
+    """A row of the past that is written again while a host begins its watch again is noticed."""
+    a, b = fleet.hosts
+    _set(fleet, "enabled")
+    last = _set(fleet, "disabled")
+    remote = a.remote()
+    base = Head(3, hash_of(remote.row(3) or b""))
+    forged = encode(fleet.row(a, "changes", base, changes=tuple(changed("forged"))), a.key)
+    rounds = []
+
+    class Forged(Remote):
+        def head_and_row(self, revision: int) -> tuple[Head, bytes | None, int]:
+            rounds.append(revision)
+            if len(rounds) == 2:
+                self.etcd.put(self.row_key(4), forged)
+            return super().head_and_row(revision)
+
+    forging = Forged(remote.etcd, remote.fleet, b.name, b.key)
+    state = State()
+    outbox = Outbox(str(b.root / "outbox"))
+    follower = Follower(
+        Local(b.layout),
+        state,
+        outbox,
+        connect=_Connector(forging),
+        heartbeat=60.0,
+        has_signals=lambda: None,
+    )
+    thread = threading.Thread(target=follower.run, daemon=True)
+    thread.start()
+    try:
+        assert state.wait_for_revision(last, 60)
+        while len(rounds) < 2:
+            follower.kick()
+            state.sleep(0.01)
+        wait_for(lambda: state.stopped.message, "it to be noticed")
+    finally:
+        state.end()
+        follower.kick()
+        thread.join()
+    assert "row 4 of the fleet's journal was written again" in state.stopped.message
+
+
+@pytest.mark.parametrize("fault", ["forged", "deleted", "cured"])
+def test_the_past_is_looked_at_when_it_begins(fleet: Fleet, fault: str) -> None:
+    """A row that was written again or deleted while no agent ran stops the next one, unless it is as it was."""
+    a, b = fleet.hosts
+    _set(fleet, "enabled")
+    b.start()
+    b.wait(_set(fleet, "disabled"))
+    b.end()
+    remote = a.remote()
+    base = Head(3, hash_of(remote.row(3) or b""))
+    forged = encode(fleet.row(a, "changes", base, changes=tuple(changed("forged"))), a.key)
+    kept = remote.row(4) or b""
+    remote.etcd.delete(remote.row_key(4))
+    if fault != "deleted":
+        remote.etcd.put(remote.row_key(4), forged if fault == "forged" else kept)
+    b.start()
+    if fault == "cured":
+        b.wait(_set(fleet, "enabled"))
+        return
+    why = "written again" if fault == "forged" else "missing"
+    b.wait_for_status("stopped", f"row 4 of the fleet's journal {'was' if fault == 'forged' else 'is'} {why}")
 
 
 def test_a_changed_past_stops(fleet: Fleet) -> None:

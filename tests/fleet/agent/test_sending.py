@@ -66,6 +66,33 @@ def _row(host: Host, number: int) -> tuple[str, str]:
     return row.kind, row.token
 
 
+class _Robbed(Remote):
+    """A journal in which another host is faster, with a row that has the token of ours: who reads blobs knows it."""
+
+    def __init__(self, real: Remote, fleet: Fleet, thief: Host, *, is_lost: bool) -> None:
+        super().__init__(real.etcd, real.fleet, real.host, real.key)
+        self.thief, self.is_lost = thief, is_lost
+        self._all = fleet
+
+    def append(self, base: Head, raw: bytes) -> bool:
+        self._all.append(self.thief, "changes", token=decode(raw).token, changes=tuple(changed("stolen")))
+        if self.is_lost:
+            raise OutcomeUnknownError("http://127.0.0.1:1", "no answer in time")
+        return super().append(base, raw)
+
+
+@pytest.mark.parametrize("is_lost", [False, True])
+def test_a_row_with_our_token_is_not_ours(fleet: Fleet, is_lost: bool) -> None:
+    """Another host's row with the token of ours is not taken for ours: the command is behind, and nothing is kept."""
+    a, b = fleet.hosts
+    sender, outbox = _sender(a, _Robbed(a.remote(), fleet, b, is_lost=is_lost))
+    answer = _send(sender, a.request(changed("enabled"), a.remote().head()))
+    assert answer["outcome"] == ("unknown" if is_lost else "behind")
+    sender.settle()
+    assert outbox.all() == []
+    assert decode(a.remote().row(4) or b"").host == b.name
+
+
 def test_what_landed_unknown_is_found(fleet: Fleet) -> None:
     """A change whose answer was lost after it landed is found by its token, and nothing is sent again."""
     a, _ = fleet.hosts

@@ -138,7 +138,7 @@ def test_a_token_counts_once_and_for_a_time(town: Town, monkeypatch: pytest.Monk
     token = one.fleet("invite", "two").out
     two, thief = town.server("two"), town.server("thief")
     # A newer invitation gives the user in etcd another password.
-    assert two.fleet("join", "--yes", stdin=old, code=None).code != 0
+    assert "a newer invitation may have taken the place" in two.fleet("join", "--yes", stdin=old, code=6).err
     two.fleet("join", "--yes", stdin=token)
     assert "the invitation has been used" in thief.fleet("join", "--yes", stdin=token, code=2).err
     assert thief.revision() == 0
@@ -176,6 +176,17 @@ def test_who_was_removed_knows_it(town: Town) -> None:
     assert "two: is not in the fleet any more; its settings stay\n" in two.fleet("status", code=13).out
     two.fleet("leave", "--yes")
     assert (two.contents()["fleet"], two.get("qpsmtpd", "DNSBL")) == ([], "disabled")
+
+
+def test_a_member_joins_no_more(town: Town) -> None:
+    """A member that is given another invitation keeps its keys, its password and its settings."""
+    one = town.found()
+    two = town.join(one, "two")
+    before = two.contents(), {path.name: path.read_bytes() for path in two.path_of("").iterdir()}
+    invitation = town.invite(one, "other")
+    with opened(two.path) as store, pytest.raises(UsageError, match="is in the fleet"):
+        Joining(two.layout, store, invitation, AUTHOR).join()
+    assert (two.contents(), {path.name: path.read_bytes() for path in two.path_of("").iterdir()}) == before
 
 
 def test_only_the_first_server_invites(town: Town) -> None:

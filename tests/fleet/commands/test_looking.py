@@ -58,6 +58,9 @@ def test_status(town: Town) -> None:
     assert (code, data["reachable"], data["revision"]) == (13, False, None)
     assert [host["revision"] for host in data["hosts"]] == [4, 4]
     assert any(subject == _NOBODY and "refused" in message for subject, message in _found(data))
+    assert "esmith fleet leave --here" in one.fleet("leave", "--yes", code=6).err
+    one.config("--local", "setprop", "qpsmtpd", "DNSBL", "enabled")
+    assert ("one", "1 setting set for it alone while etcd was away") in _found(_status(one)[1])
     one.end_agent()
     shown = one.fleet("status", code=13).out
     assert "etcd does not answer: as far as this server knows" in shown

@@ -14,6 +14,7 @@ from esmith.layout import Layout
 from esmith.store import open_store
 from esmith.store.behind import BehindError
 from esmith.store.lmdb.commit import Commit
+from esmith.store.lmdb.transaction import LmdbTransaction
 from esmith.store.model import Author, Record
 from esmith.store.protocol import Store
 from tests.fleet.replica.fleet import AUTHOR, THING, Fleet, cells_of, make_member, take
@@ -232,8 +233,6 @@ class _KilledError(Exception):
 
 def test_an_end_anywhere_leaves_old_or_new(tmp_path: Path, fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
     """A command that ends at any write leaves all as before, and the agent makes the same of it as the command."""
-    from esmith.store.lmdb.transaction import LmdbTransaction
-
     steps: list[Step] = [
         ("set_prop", (*THING, "p", "2")),
         ("set_prop", (*THING, "Password", "s")),

@@ -15,6 +15,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from esmith.errors import EsmithError, RefusedError
 from esmith.fleet.replica import applying, asking, checking, layers, overrides, settling
 from esmith.fleet.replica.member import Membership, records_of_layers
+from esmith.fleet.replica.scope import Scopes
+from esmith.layout import Layout
 from esmith.store.behind import BehindError
 from tests.examples import examples
 from tests.fleet.replica.commands import command, finish
@@ -198,9 +200,6 @@ class Machine(RuleBasedStateMachine):
                     (layer, *cell): text for layer, cells in model.layers.items() for cell, text in cells.items()
                 }
                 assert Membership(snapshot).groups == model.groups
-                from esmith.fleet.replica.scope import Scopes
-                from esmith.layout import Layout
-
                 assert checking.faults(snapshot, Scopes(Layout(str(self.root)), snapshot)) == []
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from esmith.fleet.replica import applying, checking
 from esmith.fleet.replica.scope import Scopes
 from esmith.layout import Layout
 from esmith.schema.load import Schema
@@ -99,8 +100,6 @@ def test_nothing_of_a_host_is_sent(shipped: Store, fleet: Fleet, tmp_path: Path)
 
 def test_what_somebody_put_into_a_layer_does_not_reach_a_host(shipped: Store, fleet: Fleet) -> None:
     """A row of another member cannot change what is of this host, and the layers still agree with it."""
-    from esmith.fleet.replica import applying, checking
-
     with shipped.transaction(AUTHOR) as transaction:
         transaction.set_type("configuration", "SystemName", "mail1")
         transaction.set_record("configuration", Record("qpsmtpd", "service", {"DNSBL": "enabled"}))

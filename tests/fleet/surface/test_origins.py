@@ -44,20 +44,32 @@ def test_show_layers(member: Root) -> None:
 
 
 def test_show_layers_as_json(member: Root) -> None:
-    """With --json it is one object, for ``db`` as well."""
+    """With --json it is one object, for ``db`` as well, also where the database is called by its path."""
     office(member)
-    data = json.loads(member.db("configuration", "show", "--layers", "--json", "qpsmtpd").out)
+    path = member.path / "home/e-smith/db/configuration"
+    data = json.loads(member.db(str(path), "show", "--layers", "--json", "qpsmtpd").out)
     assert (data["name"], data["groups"]) == ("qpsmtpd", ["mx"])
     found = {one["property"]: one for one in data["properties"]}
     assert found["MaxLoad"] == {
         "property": "MaxLoad",
         "value": "8",
         "layer": "group:mx",
+        "scope": "shared",
         "overrides": False,
         "layers": {"fleet": "7", "group:branch": "5", "group:mx": "8"},
     }
     assert (found["LogLevel"]["layer"], found["LogLevel"]["overrides"]) == ("host", True)
     assert found["DNSBL"]["layer"] == "own"
+
+
+def test_what_belongs_to_the_machine(member: Root) -> None:
+    """A value of one machine is shown as one, and what somebody put into a layer for it counts nowhere."""
+    receive(member, [("fleet", "configuration", "SystemName", "", "stolen")])
+    lines = member.config("show", "--layers", "SystemName").out.splitlines()
+    assert lines == [
+        "SystemName=mail  (this host; it belongs to one machine)",
+        "        fleet has stolen; it belongs to one machine, so nobody takes it",
+    ]
 
 
 def test_show_layers_of_no_record(member: Root) -> None:
@@ -73,7 +85,7 @@ def test_explain_says_the_layer(member: Root) -> None:
     assert lines[at + 1] == "  fleet has 7"
     data = json.loads(member.esmith("explain", "--json", "qpsmtpd", "LogLevel").out)
     origin = data["record"]["settings"][0]["origin"]
-    assert origin == {"layer": "host", "overrides": True, "layers": {"fleet": "3"}, "groups": ["mx"]}
+    assert origin == {"layer": "host", "scope": "shared", "overrides": True, "layers": {"fleet": "3"}, "groups": ["mx"]}
 
 
 def test_history_shows_the_fleet_revision(member: Root, agent: FakeAgent) -> None:
@@ -106,7 +118,7 @@ def test_what_is_shown_is_what_counts(member: Root) -> None:
         with store.snapshot() as snapshot:
             tried = Overlay(snapshot)
             apply_changes(tried, rows, revision=1, hash="h1")
-            data = origin_data(tried, *QPSMTPD)
+            data = origin_data(layout, tried, *QPSMTPD)
             record = tried.record(*QPSMTPD)
         assert record is not None
         assert {one["property"]: one["value"] for one in data["properties"] if one["layer"]} == {
@@ -123,6 +135,7 @@ def test_what_is_shown_is_what_counts(member: Root) -> None:
                 assert one["value"] == wanted[has[0]][one["property"]]
         assert all(line.isprintable() for line in origin_lines(data))
 
-    with closing(open_store(Layout(str(member.path)))) as store:
+    layout = Layout(str(member.path))
+    with closing(open_store(layout)) as store:
         check()
     assert stored(member, *QPSMTPD, "MyOwn") is None

@@ -92,6 +92,7 @@ def test_after_the_first_operand_nothing_is_an_option(member: Root, agent: FakeA
         (["list", "--fleet"], "list changes nothing"),
         (["--layers", "getprop", "qpsmtpd", "MaxLoad"], "--layers is for show with a key"),
         (["show", "--layers"], "--layers is for show with a key"),
+        (["--layers", "apply", "wanted.toml"], "--layers is for show with a key"),
     ],
 )
 def test_an_option_that_makes_no_sense_is_refused(member: Root, words: list[str], shown: str) -> None:
