@@ -266,7 +266,7 @@ def made(cost: dict[str, float]) -> str:
         ),
         list(plan_rows(cost)),
     )
-    head = ("changes", "rows a year", "etcd grows a year", "the quota of 2 GiB lasts", "a host replays a year in")
+    head = ("changes", "rows a year", "etcd grows a year", "the quota of 4 GiB lasts", "a host replays a year in")
     journal = markdown(head, list(journal_rows(cost)))
     return f"{fleets}\n{journal}"
 

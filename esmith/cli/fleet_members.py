@@ -74,7 +74,7 @@ def leave_command(root: str | None, /, **given: Any) -> int:
         if (fault := others_need(own)) is not None and not given["yes"]:
             raise fault
         print_report([f"{own.host} leaves the fleet {own.fleet}; its settings stay as they are, and are its own"])
-        if not may_go_on("Leave it?", yes=given["yes"]):
+        if not may_go_on("Leave it?", yes=given["yes"], has_dry_run=False):
             return ExitCode.FAILED
         leave(layout, store, Author.current(["esmith", "fleet", "leave"]), only_here=given["here"])
     wake(layout)
@@ -105,8 +105,8 @@ def remove_command(root: str | None, /, **given: Any) -> int:
     with closing(open_store(layout)) as store, store.snapshot() as snapshot:
         own = Own.of(layout, snapshot)
     own.require_lead("removes")
-    print_report([f"{host} is removed from the fleet {own.fleet}: it gets and sends nothing any more"])
-    if not may_go_on("Remove it?", yes=given["yes"]):
+    print_report([f"once removed from the fleet {own.fleet}, {host} gets and sends nothing any more"])
+    if not may_go_on("Remove it?", yes=given["yes"], has_dry_run=False):
         return ExitCode.FAILED
     removed = remove(own, host, Author.current(["esmith", "fleet", "remove", host]))
     if not (removed.was_member or removed.had_user):

@@ -22,18 +22,18 @@ _SHOWN = 40
 _SYSTEMD = "/run/systemd/system"
 
 
-def may_go_on(question: str, *, yes: bool) -> bool:
+def may_go_on(question: str, *, yes: bool, has_dry_run: bool = True) -> bool:
     """Ask whether to go on, and return the answer.
 
     :param yes: whether ``--yes`` was given.
+    :param has_dry_run: whether the command has ``--dry-run``.
     :raises UsageError: when nobody can be asked.
     """
     if yes:
         return True
     if not may_ask():
-        raise UsageError(
-            "nobody can be asked: this is no terminal", hint="see what it would do with --dry-run, and then use --yes"
-        )
+        hint = "see what it would do with --dry-run, and then use --yes" if has_dry_run else "use --yes"
+        raise UsageError("nobody can be asked: this is no terminal", hint=hint)
     return agrees(question)
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from bench import fleet_plan
 from bench.fleet_plan import Clock, Member, costs, full_sync, load, rewritten, shown, spread
+from esmith.fleet.admin import etcd_servers
 from esmith.fleet.agent import following, reporting
 from esmith.fleet.etcd.client import Etcd
 
@@ -96,3 +97,4 @@ def test_the_constants_are_those_of_the_agent() -> None:
     assert cost["agent.heartbeat"] == reporting.Pace().heartbeat
     assert cost["agent.few"] == reporting._FEW_HOSTS
     assert cost["agent.patience"] == signature(Etcd.__init__).parameters["timeout"].default
+    assert cost["etcd.quota"] == pytest.approx(etcd_servers._QUOTA_BYTES / 1e6, rel=0.001)

@@ -87,6 +87,8 @@ def _sign(
     )
     if not is_authority:
         addresses = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+        # Those of the first hosts of tests/fleet/namespaces.py, too.
+        addresses += [x509.IPAddress(ipaddress.ip_address(f"10.99.0.{number}")) for number in range(1, 10)]
         # etcd's own gateway connects to it with the server's certificate, so that is one of a client, too.
         uses = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
         builder = builder.add_extension(x509.SubjectAlternativeName(addresses), critical=False).add_extension(

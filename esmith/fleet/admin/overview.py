@@ -81,7 +81,7 @@ class Overview:
 def overview_of(layout: Layout, own: Own, local: int) -> Overview:
     """Return how the fleet is; where etcd does not answer, as far as this server knows.
 
-    :param local: how many settings of this server are to be pushed or dropped: its agent reports them later.
+    :param local: how many settings of this server are to be pushed or dropped; its agent reports them later.
     """
     found = Overview(own, own.members)
     agent = _ask_agent(layout, found)

@@ -74,7 +74,7 @@ def test_patience_begins_with_the_question(tmp_path: Path, monkeypatch: pytest.M
     with answering(tmp_path, lambda _: b'{"outcome":"accepted","revision":2,"hash":"h2"}\n') as heard:
         agent = asking.Agent(str(tmp_path), 20.0)
         real = time.monotonic
-        monkeypatch.setattr(asking.time, "monotonic", lambda: real() + 1000.0)
+        monkeypatch.setattr(time, "monotonic", lambda: real() + 1000.0)
         with agent:
             assert asking.commit(agent, "1 h1", AUTHOR, [("fleet", "things", "a", "p", "v")] * 100_000, []) == (2, "h2")
             assert agent._until > real() + 1020.0 + 15.0

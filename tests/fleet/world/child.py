@@ -96,8 +96,8 @@ def eye(file: str, *hosts: str) -> None:
     """
     stores = {}
     for each in hosts:
-        name, _, root = each.partition("=")
-        stores[name] = open_store(Layout(root), write=False)
+        host, _, root = each.partition("=")
+        stores[host] = open_store(Layout(root), write=False)
     last: dict[str, tuple[bytes | None, int]] = {}
     with open(file, "w", encoding="utf-8") as lines:
         say("ready")
@@ -154,10 +154,12 @@ def _become(stream: int, what: str, root: str, log: str, point: str, count: int)
             code = run_agent(Layout(root), pace=PACE)
         else:
             hand(root)
-    except BaseException:  # noqa: BLE001 - it is the end of the process
-        traceback.print_exc()
-    sys.stderr.flush()
-    os._exit(code)
+    finally:
+        # It is the end of the process, which has no caller to raise to.
+        if sys.exc_info()[0] is not None:
+            traceback.print_exc()
+        sys.stderr.flush()
+        os._exit(code)
 
 
 def agent(root: str) -> None:

@@ -61,7 +61,8 @@ class Fleet:
         self._number = 0
 
     def _connect(self) -> Etcd:
-        return Etcd([f"http://127.0.0.1:{member.port}" for member in self.cluster.members])
+        members = self.cluster.members
+        return Etcd([f"http://127.0.0.1:{each.port}" if each.proxy else each.endpoint for each in members])
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import random
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -116,10 +117,13 @@ class Played:
                         self.messages[message] = self.messages.get(message, 0) + 1
                     self.done += 1
                     self._changed.notify_all()
-        except BaseException as error:  # noqa: BLE001 - it is raised in the thread that waits
-            with self._changed:
-                self._failed.append(error)
-                self._changed.notify_all()
+        finally:
+            error = sys.exc_info()[1]
+            # It is raised in the thread that waits, too.
+            if error is not None:
+                with self._changed:
+                    self._failed.append(error)
+                    self._changed.notify_all()
 
     def _next(self) -> Task | None:
         with self._changed:
