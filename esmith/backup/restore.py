@@ -31,7 +31,6 @@ from esmith.events.derive import known_derivations
 from esmith.events.derived import affected, mark_stale
 from esmith.events.recover import recovered
 from esmith.fields import dataclass, field, replace
-from esmith.fleet.admin.restoring import RECORD, keep_shared
 from esmith.names import counted
 from esmith.plan.host import PERMISSIONS, PRIVATE, PUBLIC, DiskHost, trouble
 from esmith.setup.bases import DIRECTORY_MODE, FILE_MODE
@@ -167,7 +166,7 @@ class _Restoring:
             # Neither the backup of before nor another journal would have it.
             raise BusyError("a setting was changed meanwhile, so nothing was restored", hint="run it again")
         number = max(transaction.revision(), backup.manifest.revision) + 2
-        fleet = transaction.record(*RECORD)
+        fleet = transaction.record("configuration", "fleet")
         for database in transaction.databases():
             wanted = backup.records(database) if database in backup.databases else {}
             for key in transaction.keys(database):
@@ -177,7 +176,11 @@ class _Restoring:
             transaction.create_database(database)
             records = backup.records(database).items()
             transaction.set_records(database, ((key, record.text) for key, record in records))
-        keep_shared(transaction, fleet)
+        if transaction.state("fleet", "host") is not None:
+            # A server in no fleet loads nothing of it.
+            from esmith.fleet.admin.restoring import keep_shared
+
+            keep_shared(transaction, fleet)
         if not self._difference.goes_on:
             transaction.replace_journal(backup.revisions(), number)
             _keep_apart(transaction, number)

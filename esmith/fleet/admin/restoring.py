@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from esmith.fleet.admin.membership import DATABASE
-from esmith.fleet.admin.membership import RECORD as NAME
 from esmith.fleet.replica import member
 from esmith.fleet.replica.settling import Settling
 
@@ -12,15 +11,12 @@ if TYPE_CHECKING:
     from esmith.store.model import Record
     from esmith.store.protocol import Transaction
 
-#: Database and key of the record that says where the fleet is.
-RECORD = (DATABASE, NAME)
-
 
 def keep_shared(transaction: Transaction, fleet: Record | None) -> None:
     """Have the layers count again, after all databases were replaced; nothing is done on a server in no fleet.
 
     :param transaction: which replaced them.
-    :param fleet: the record of :data:`RECORD` as it was before.
+    :param fleet: the record that says where the fleet is, as it was before.
     """
     own = member.Membership(transaction)
     if not own.is_member:
