@@ -10,7 +10,6 @@ from esmith.backup.form import CUSTOM, DIRECTORY, FILE, FLEET, LINK, File, part_
 from esmith.backup.rows import goes_on
 from esmith.errors import InstallError
 from esmith.fields import dataclass, field
-from esmith.fleet.replica.member import Membership
 from esmith.fragments.identity import Identities
 from esmith.names import is_number
 from esmith.plan.host import PERMISSIONS, trouble
@@ -99,10 +98,10 @@ def compare(backup: Backup, layout: Layout, snapshot: Snapshot, parts: Collectio
                 found.records[database] = records
         found.goes_on = goes_on(snapshot, backup.revisions())
     _Files(backup, layout, snapshot, found).compare()
-    own = Membership(snapshot)
-    if found and own.is_member:
+    if found and _is_member(snapshot):
+        name = str(snapshot.state("fleet", "name") or b"", "utf-8", "replace")
         found.notes.append(
-            f"this server is in the fleet {own.name}: what servers share, and the keys of the fleet, stay as they are"
+            f"this server is in the fleet {name}: what servers share, and the keys of the fleet, stay as they are"
         )
     return found
 
@@ -132,7 +131,7 @@ class _Files:
         self._disk = layout.disk()
         self._kept = KeptFiles.of(layout, snapshot)
         self._owners = Owners(layout)
-        self._is_member = Membership(snapshot).is_member
+        self._is_member = _is_member(snapshot)
 
     def compare(self) -> None:
         """Note what differs."""
@@ -280,3 +279,8 @@ class Owners:
         group = None if is_number(file.group) else self._identities.group_id(file.group)
         self.unknown |= {name for name, number in ((file.owner, user), (file.group, group)) if number is None}
         return user or 0, group or 0
+
+
+def _is_member(snapshot: Snapshot) -> bool:
+    """Return whether this server is in a fleet; one in none loads nothing of it."""
+    return snapshot.state("fleet", "host") is not None
