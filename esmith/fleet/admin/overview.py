@@ -168,7 +168,7 @@ def _add_findings(found: Overview) -> None:
     for member in found.etcd:
         found.findings += [Finding(member.endpoint, one.message, one.cure) for one in member.troubles]
     known = [host for host in found.hosts if host.get("revision") is not None]
-    # What a server says of itself counts only where the journal cannot be asked.
+    # Its own word about itself counts only where the journal cannot be asked.
     newest = found.revision or max((host["revision"] for host in known), default=0)
     usual = _most_common(host["digest"] for host in known if host["revision"] == newest)
     version = _most_common(host["program"] for host in known)

@@ -17,6 +17,7 @@ COMMANDS = (
     ("expand-template", "/etc/clamd.conf"),
     ("esmith", "explain", "qpsmtpd", "DNSBL"),
     ("esmith", "history", "--limit", "1"),
+    ("esmith", "doctor"),
     ("esmith", "status"),
 )
 _OF_A_FLEET = ("esmith.fleet", "esmith.cli.fleet", "esmith.cli.show_layers")
