@@ -43,7 +43,7 @@ class Nursery:
 
         :param point: where it ends itself by SIGKILL, at the ``count``-th time that it gets there; "" for nowhere.
         """
-        return self._ask({"what": "agent", "root": str(root), "log": str(log), "point": point, "count": count})
+        return int(self._ask({"what": "agent", "root": str(root), "log": str(log), "point": point, "count": count}))
 
     def hand(self, root: Path, log: Path) -> Hand:
         """Start a process that does operations on a root."""
