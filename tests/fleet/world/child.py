@@ -117,8 +117,8 @@ def nursery() -> None:
 
     ``{"what": "agent", "root": ROOT, "log": FILE, "point": POINT, "count": N}`` starts an agent, which ends itself at
     the N-th time that it reaches a point of :data:`esmith.fleet.agent.points.POINTS`; ``{"what": "hand", ...}`` a hand,
-    whose standard streams are a socket that comes with the request. ``{"what": "reap", "pid": PID}`` waits until one
-    has ended.
+    whose standard streams are a socket that comes with the request. ``{"what": "reap", "pid": PID}`` asks for the
+    exit code of one, null while it runs.
     """
     import esmith.fleet.replica.ending  # noqa: F401 - so that no child does it
 
@@ -130,7 +130,8 @@ def nursery() -> None:
             return
         asked = json.loads(request)
         if asked["what"] == "reap":
-            say(os.waitstatus_to_exitcode(os.waitpid(asked["pid"], 0)[1]))
+            ended, status = os.waitpid(asked["pid"], os.WNOHANG)
+            say(os.waitstatus_to_exitcode(status) if ended else None)
         elif pid := os.fork():
             say(pid)
         else:

@@ -43,7 +43,7 @@ class Nursery:
 
         :param point: where it ends itself by SIGKILL, at the ``count``-th time that it gets there; "" for nowhere.
         """
-        return self._ask({"what": "agent", "root": str(root), "log": str(log), "point": point, "count": count})
+        return int(self._ask({"what": "agent", "root": str(root), "log": str(log), "point": point, "count": count}))
 
     def hand(self, root: Path, log: Path) -> Hand:
         """Start a process that does operations on a root."""
@@ -54,12 +54,17 @@ class Nursery:
 
     def reap(self, pid: int) -> int:
         """Wait until a process has ended, and return its exit code; negative for a signal."""
-        return self._ask({"what": "reap", "pid": pid})
 
-    def _ask(self, request: dict[str, Any], *descriptors: int) -> int:
+        def ended() -> tuple[int] | None:
+            code = self._ask({"what": "reap", "pid": pid})
+            return None if code is None else (int(code),)
+
+        return int(wait_for(ended, f"process {pid} to end")[0])
+
+    def _ask(self, request: dict[str, Any], *descriptors: int) -> Any:
         with self._lock:
             socket.send_fds(self._control, [json.dumps(request).encode()], descriptors)
-            return int(self._child.line())
+            return json.loads(self._child.line())
 
     def close(self) -> None:
         """End it, and all that it forked and that runs still."""
