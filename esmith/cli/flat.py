@@ -86,7 +86,7 @@ def import_command(
             outcome.foreign = work.foreign
     finally:
         progress.clear()
-    for note in work.completed.warnings:
+    for note in (*work.completed.warnings, *work.notes):
         warn(note)
     if as_json:
         from esmith.cli.json_output import json_text

@@ -25,6 +25,7 @@ from esmith.store.model import Author, Change, Revision
 if TYPE_CHECKING:
     from esmith.fleet.admin.overview import Overview
     from esmith.fleet.admin.past import Past
+    from esmith.fleet.journal.row import Row
 
 
 @click.command("status")
@@ -176,7 +177,7 @@ def _row_data(past: Past, masking: Masking) -> dict[str, Any]:
     row = past.row
     if row is None:
         nobody = {"time": "", "host": "", "user": "", "sudo_user": "", "command": ""}
-        return {"revision": past.revision, **nobody, "kind": f"damaged: {past.fault}", "changes": 0}
+        return {"revision": past.revision, **nobody, "kind": f"damaged: {past.fault}", "about": "", "changes": 0}
     user, sudo_user, words = row.author
     changes = [Change(database, key, prop, None, value) for _, database, key, prop, value in row.changes]
     revision = Revision(row.revision, row.time, Author(user, sudo_user, list(words)), changes)
@@ -188,13 +189,24 @@ def _row_data(past: Past, masking: Masking) -> dict[str, Any]:
         **named,
         "command": shown["command"],
         "kind": row.kind,
+        "about": _about(row),
         "changes": len(changes),
     }
+
+
+def _about(row: Row) -> str:
+    """Return what a row that changes no settings is about; the words of its command are what its server says."""
+    if row.kind == "signal":
+        return f"{row.event} on {', '.join(row.hosts) or 'all servers'}"
+    if row.kind == "groups":
+        return ", ".join(row.groups) or "none"
+    return "an earlier change can no longer land" if row.kind == "nothing" else row.name
 
 
 def _row_lines(row: dict[str, Any]) -> Iterator[str]:
     user = f"{row['user']} ({row['sudo_user']})" if row["sudo_user"] else row["user"]
     count = f", {counted(row['changes'], 'setting')}" if row["changes"] else ""
-    yield f"{row['revision']}  {row['time']}  {row['host']}  {user}  {row['kind']}{count}"
+    about = f": {row['about']}" if row["about"] else ""
+    yield f"{row['revision']}  {row['time']}  {row['host']}  {user}  {row['kind']}{about}{count}"
     if row["command"]:
         yield f"    {row['command']}"

@@ -73,6 +73,8 @@ class FlatImport:
         self.completed = Initialized()
         #: What is not right for this machine, as it is after the import.
         self.foreign: list[Foreign] = []
+        #: On a member of a fleet: for which servers settings were changed.
+        self.notes: list[str] = []
 
     def run(self, sources: list[FlatSource]) -> dict[str, int]:
         """Import files that were read, and bring the other databases up to date.
@@ -105,6 +107,7 @@ class FlatImport:
                 remembered.store(transaction)
             if self._dry_run:
                 raise _NotKeptError("a dry run keeps nothing")
+        self.notes = transaction.notes
         return changes
 
     def _apply(self, transaction: Transaction, source: FlatSource) -> None:

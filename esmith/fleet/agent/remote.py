@@ -7,7 +7,7 @@ from esmith.fleet.agent.errors import StoppedError
 from esmith.fleet.etcd import operations
 from esmith.fleet.journal.chain import Head
 from esmith.fleet.journal.errors import RowError
-from esmith.fleet.journal.row import hash_of
+from esmith.fleet.journal.row import BODY_LIMIT, hash_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -136,8 +136,14 @@ class Remote:
 
         :raises StoreError: when etcd does not say.
         """
-        found = [self.etcd.range(self._blob_key(token, number)).rows for number in range(count)]
-        return [rows[0].value for rows in found if rows]
+        found: list[bytes] = []
+        for number in range(count):
+            rows = self.etcd.range(self._blob_key(token, number)).rows
+            # Whoever may write them may write any size: the first that cannot be one ends it.
+            if not rows or len(rows[0].value) > BODY_LIMIT:
+                break
+            found.append(rows[0].value)
+        return found
 
     def delete_blobs(self, token: str) -> None:
         """Delete the parts of the changes of a row that never landed.

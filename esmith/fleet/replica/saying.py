@@ -40,8 +40,10 @@ def _for_whom(membership: Membership, layer: str) -> str:
     hosts = membership.hosts_of(layer)
     if layer == layers.FLEET:
         return f"changed for the fleet: {counted(len(hosts), 'host')}"
-    named = f" ({_listed(hosts)})" if hosts else ""
-    return f"changed for {_called(layer)}: {counted(len(hosts), 'host')}{named}"
+    if not hosts:
+        groups = sorted({group for names in membership.members().values() for group in names})
+        return f"changed for {_called(layer)}, in which no host is; hosts are in: {_listed(groups) or 'no group'}"
+    return f"changed for {_called(layer)}: {counted(len(hosts), 'host')} ({_listed(hosts)})"
 
 
 def _hidden(transaction: Transaction, membership: Membership, sorting: Sorting) -> list[str]:

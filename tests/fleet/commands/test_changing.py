@@ -112,6 +112,7 @@ def test_signal(town: Town) -> None:
     lines = one.fleet("signal", "try-it", "--wait", "30", "one", "two", code=1).out.splitlines()
     assert sorted(line.split("  ")[0] for line in lines) == ["one", "two"]
     assert any(line.startswith("two  exit code 7: ") for line in lines), lines
+    assert "signal: try-it on one, two" in one.fleet("history", "-n", "1").out
     assert "no server 'four'" in one.fleet("signal", "try-it", "four", code=2).err
     assert one.fleet("signal", "../x", "one", code=6).err
 

@@ -115,10 +115,12 @@ def test_history(town: Town) -> None:
     one.fleet("groups", "--set", "mx")
     rows = json.loads(one.fleet("history", "-n", "2", "--json").out)
     assert faults(_tables()["esmith fleet history"], rows) == []
-    assert [(row["revision"], row["kind"], row["changes"]) for row in rows] == [(4, "groups", 0), (3, "changes", 1)]
+    found = [(row["revision"], row["kind"], row["about"], row["changes"]) for row in rows]
+    assert found == [(4, "groups", "mx", 0), (3, "changes", "", 1)]
     assert rows[1]["command"].endswith("config setprop qpsmtpd DNSBL enabled")
     shown = one.fleet("history").out
     assert "4  " in shown.splitlines()[0]
+    assert shown.splitlines()[0].endswith("  groups: mx")
     assert "join" in shown.splitlines()[-2]
 
 

@@ -76,7 +76,7 @@ def test_a_value_that_does_not_show(member: Store) -> None:
     ]
     assert value(member) == "own"
     assert change(member, "group:g9", ("set_prop", (*THING, "p", "x"))) == [
-        "changed for group g9: 0 hosts",
+        "changed for group g9, in which no host is; hosts are in: g1, g2",
         "this host is not in group g9, and stays as it is",
     ]
     assert value(member) == "own"

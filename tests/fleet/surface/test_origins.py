@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import closing
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from esmith.fleet.replica.applying import apply_changes
@@ -13,6 +13,7 @@ from esmith.fleet.surface.origins import origin_data, origin_lines
 from esmith.layout import Layout
 from esmith.store import open_store
 from esmith.store.overlay import Overlay
+from tests.cli.test_json_shapes import _tables, faults
 from tests.commands import Root
 from tests.examples import examples
 from tests.fleet.surface.kit import FakeAgent, receive, stored
@@ -48,6 +49,7 @@ def test_show_layers_as_json(member: Root) -> None:
     office(member)
     path = member.path / "home/e-smith/db/configuration"
     data = json.loads(member.db(str(path), "show", "--layers", "--json", "qpsmtpd").out)
+    assert faults(_tables()["config show --layers"], data) == []
     assert (data["name"], data["groups"]) == ("qpsmtpd", ["mx"])
     found = {one["property"]: one for one in data["properties"]}
     assert found["MaxLoad"] == {
@@ -108,7 +110,7 @@ def test_what_is_shown_is_what_counts(member: Root) -> None:
     """Whatever layers hold, the value shown is the stored one, of the nearest layer that has it."""
 
     @given(changes=_CHANGES)
-    @settings(max_examples=examples(40))
+    @settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.too_slow])
     def check(changes: list[tuple[str, str, str]]) -> None:
         wanted: dict[str, dict[str, str]] = {"fleet": {"": "service"}}
         rows = [("fleet", *QPSMTPD, "", "service")]
