@@ -123,6 +123,7 @@ def play(fleet: Fleet) -> None:
     second.type("config", "show", "--layers", "qpsmtpd")
     second.type("esmith", "fleet", "drop", *EXCEPTION)
     first.type("esmith", "fleet", "history", "--limit", "3")
+    fleet.wait_for_reports()
     first.type("esmith", "fleet", "status", good=(0, FINDINGS))
 
 

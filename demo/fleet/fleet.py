@@ -92,6 +92,18 @@ class Fleet:
 
         wait_for(together, "all servers at one fleet revision")
 
+    def wait_for_reports(self) -> None:
+        """Wait until all servers have reported the last fleet revision, which takes some seconds.
+
+        :raises InstallError: when one does not.
+        """
+
+        def reported() -> bool:
+            found = self.status()
+            return all(host["revision"] == found["revision"] for host in found["hosts"])
+
+        wait_for(reported, "all servers have reported the last fleet revision")
+
     def status(self) -> dict[str, Any]:
         """Return what ``esmith fleet status --json`` prints on the first server."""
         return self.hosts[0].known()
