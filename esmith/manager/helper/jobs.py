@@ -142,8 +142,11 @@ class JobFile:
         self.close()
 
     def close(self) -> None:
-        """Close it. The lock goes when no process has it open any more."""
-        os.close(self.descriptor)
+        """Close it, once. The lock goes when no process has it open any more."""
+        # Closed twice, the number may be that of a file which somebody else has opened meanwhile.
+        descriptor, self.descriptor = self.descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
 
     def _write(self, line: dict[str, Any]) -> None:
         data = json.dumps(line, separators=(",", ":")).encode() + b"\n"

@@ -165,6 +165,20 @@ def test_a_directory_in_other_hands(desk: Desk, name: str) -> None:
     assert desk.value("A", "value") == "first"
 
 
+def test_a_file_that_was_dropped(desk: Desk) -> None:
+    """Who closes the file of a job that does not begin after all, closes no file that was opened since."""
+    file = jobs.JobFile.begin(desk.layout, {"title": "t"})
+    number = file.descriptor
+    file.drop()
+    other = os.open(desk.layout.root, os.O_RDONLY)
+    try:
+        assert other == number
+        file.close()
+        os.fstat(other)
+    finally:
+        os.close(other)
+
+
 @pytest.mark.parametrize(
     "id", ["", "x", "../../../etc/passwd", "20200101-000000-000-0123456789ab", "2" * 500, "a\nb", None, 7, {}]
 )

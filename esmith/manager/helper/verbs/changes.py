@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import closing, suppress
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from esmith.apply.generations import newest_number
@@ -80,8 +80,7 @@ def _begin(context: Context, operation: Operation, confirm: float | None) -> dic
             is_open = False
             _start(layout, file, plan)
         finally:
-            with suppress(OSError):
-                file.close()
+            file.close()
     finally:
         if is_open:
             store.close()
