@@ -29,7 +29,7 @@ LAYERS = (
     ("apply", "services"),
     ("checks",),
     ("plan",),
-    ("fragments",),
+    ("fragments", "repeating"),
     ("perl", "panels", "fleet"),
     ("schema", "store"),
     ("shipped",),

@@ -12,13 +12,13 @@ from esmith.cli.arguments import COLOR_OPTION, Command, Option, SingleCommand
 from esmith.cli.changed_settings import change_line
 from esmith.cli.colour import choose, styled_diff
 from esmith.cli.output import print_lines, print_report, warn
-from esmith.cli.repeating import repeat
 from esmith.cli.targets import LAYER_OPTIONS, layer_of, require_fleet
 from esmith.environment import layer_of_commands
 from esmith.errors import EsmithError, RefusedError, StoreError, UsageError
 from esmith.layout import Layout
 from esmith.names import counted
 from esmith.printable import printable_message, shell_word
+from esmith.repeating import repeat
 from esmith.schema.check import NotAllowedError
 from esmith.schema.load import Schema
 from esmith.schema.masking import Masking

@@ -205,7 +205,7 @@ def _write(layout: Layout, database: str, verb: Verb, operands: list[str], optio
     except BusyError as busy:
         if not busy.head:
             raise
-        from esmith.fleet.surface.repeating import repeated
+        from esmith.repeating import repeated
 
         outcome, notes = repeated(layout, lambda: _written(*written), busy.head)
     if outcome is None:

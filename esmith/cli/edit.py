@@ -9,13 +9,13 @@ from functools import partial
 from esmith.cli.changed_settings import change_line
 from esmith.cli.json_output import json_text
 from esmith.cli.output import complain, print_lines, print_report
-from esmith.cli.repeating import repeat
 from esmith.errors import EsmithError, ExitCode, RefusedError, UsageError
 from esmith.explain.described import Descriptions
 from esmith.explain.edited import masked_in, parse, text_of
 from esmith.explain.editor import EditedFile, editor
 from esmith.explain.values import Values, last_changes
 from esmith.layout import Layout
+from esmith.repeating import repeat
 from esmith.schema.load import Schema
 from esmith.schema.masking import Masking
 from esmith.schema.settings import set_properties, set_type

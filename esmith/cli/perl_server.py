@@ -9,7 +9,6 @@ import os
 import sys
 from contextlib import suppress
 
-from esmith.cli.repeating import repeat
 from esmith.environment import clean, layer_of_commands
 from esmith.errors import EsmithError, UsageError
 from esmith.layout import Layout
@@ -17,6 +16,7 @@ from esmith.names import is_number, shorten
 from esmith.perl.protocol import MessageReader, ProtocolError, encode
 from esmith.perl.service import StoreService, failure
 from esmith.perl.sources import StoreSource
+from esmith.repeating import repeat
 from esmith.store.model import Author
 
 TYPE_CHECKING = False

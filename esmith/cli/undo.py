@@ -8,12 +8,12 @@ from esmith.cli.agreement import agrees, may_ask
 from esmith.cli.changed_settings import change_lines, follow_lines
 from esmith.cli.output import print_report, warn
 from esmith.cli.program import color_option, root_option
-from esmith.cli.repeating import repeat
 from esmith.environment import layer_of_commands
 from esmith.errors import EsmithError, StoreError
 from esmith.events.following import Following, what_follows
 from esmith.fields import replace
 from esmith.layout import Layout
+from esmith.repeating import repeat
 from esmith.store import open_store
 from esmith.store.model import Author, Change
 from esmith.store.overlay import Overlay

@@ -1,4 +1,4 @@
-"""Events on a member of a fleet: what goes back, goes back on this server only, and a plan is of one fleet revision."""
+"""Events on a member of a fleet: what is rolled back is so on this server only, and a plan is of one fleet revision."""
 
 from __future__ import annotations
 
@@ -81,8 +81,8 @@ def test_a_rollback_is_of_this_server(scene: Scene) -> None:
     assert _state(scene) == ("first", {"value": "host"}, [])
 
 
-def test_an_unconfirmed_change_goes_back_here(scene: Scene) -> None:
-    """A change that nobody confirmed in time goes back on this server, and asks nobody."""
+def test_an_unconfirmed_change_is_rolled_back_here(scene: Scene) -> None:
+    """A change that nobody confirmed in time is rolled back on this server, and nobody is asked."""
     _receive(scene, "second")
     signal_event(scene.session(), "try", confirm=0.0)
     recover_all(scene.session([]))

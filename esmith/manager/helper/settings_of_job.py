@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from esmith.events.confirm import find_unconfirmed, set_unconfirmed
 from esmith.events.unsettled import BACK, DONE, Unsettled, note_phase
 from esmith.fields import replace
-from esmith.manager.helper.in_fleet import COMMAND, in_fleet
+from esmith.repeating import repeat
 from esmith.store.model import Author
 from esmith.store.undo import take_back
 
@@ -56,11 +56,11 @@ def delete_records(layout: Layout, store: Store, plan: Plan, job: str) -> None:
 
     :raises StoreError: when it cannot be stored.
     """
-    in_fleet(layout, lambda: _delete_records(store, plan, job))
+    repeat(layout, lambda: _delete_records(store, plan, job))
 
 
 def _delete_records(store: Store, plan: Plan, job: str) -> None:
-    with store.transaction(plan.author, COMMAND) as transaction:
+    with store.transaction(plan.author, "") as transaction:
         for database, key, type in plan.deletes:
             if transaction.type_of(database, key) == type:
                 transaction.delete_record(database, key)

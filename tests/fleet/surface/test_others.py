@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from esmith import repeating
 from esmith.errors import BusyError
-from esmith.fleet.surface import repeating
+from esmith.fleet.replica import asking
 from esmith.layout import Layout
 from esmith.store.behind import BehindError
 from tests.commands import Root
@@ -42,7 +43,7 @@ def test_undo_that_is_behind_is_repeated(member: Root, agent: FakeAgent) -> None
 def test_others_that_stay_ahead(monkeypatch: pytest.MonkeyPatch, root: Root) -> None:
     """When others are first each time, the command gives up after its patience, with nothing changed."""
     waited: list[int] = []
-    monkeypatch.setattr(repeating, "wait", lambda _root, revision, _seconds: waited.append(revision))
+    monkeypatch.setattr(asking, "wait", lambda _root, revision, _seconds: waited.append(revision))
 
     def attempt() -> None:
         raise BehindError(4)

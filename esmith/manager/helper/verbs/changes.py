@@ -14,13 +14,13 @@ from esmith.manager import wire
 from esmith.manager.helper import arguments, jobs, process
 from esmith.manager.helper.carrying_out import carry_out, error_data, forget_row
 from esmith.manager.helper.context import VerbError
-from esmith.manager.helper.in_fleet import COMMAND, in_fleet
 from esmith.manager.helper.operations import read_operation
 from esmith.manager.helper.operations.conflict import refuse_conflict
 from esmith.manager.helper.operations.engine import TakeBackOperation
 from esmith.manager.helper.operations.trying import Tried
 from esmith.manager.helper.settings_of_job import Plan, actor, set_back
 from esmith.manager.helper.settling import list_jobs, read_job, running_jobs
+from esmith.repeating import repeat
 from esmith.schema.remembered import RememberedFiles
 from esmith.store import open_store
 
@@ -98,7 +98,7 @@ def _stored(
         return plan
     keeps_file = False
     try:
-        for hint in in_fleet(context.layout, lambda: _write(operation, tried, store, file, plan)):
+        for hint in repeat(context.layout, lambda: _write(operation, tried, store, file, plan)):
             file.say(hint)
         keeps_file = True
     except StoreError as error:
@@ -116,7 +116,7 @@ def _stored(
 
 def _write(operation: Operation, tried: Tried, store: Store, file: jobs.JobFile, plan: Plan) -> list[str]:
     """Store the settings of an operation, and return hints, among them which layer of a fleet was changed."""
-    with store.transaction(plan.author, COMMAND) as transaction:
+    with store.transaction(plan.author, "") as transaction:
         plan.generation = newest_number(transaction)
         refuse_conflict(operation, transaction)
         hints = operation.change(transaction)
