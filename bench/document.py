@@ -47,16 +47,18 @@ def made(found: Report) -> str:
     return "\n".join(parts)
 
 
-def rewritten(text: str, part: str) -> str:
-    """Return the text of the document with another part between its marks.
+def rewritten(text: str, part: str, marks: tuple[str, str] = (BEGIN, END), name: str = DOCUMENT.name) -> str:
+    """Return the text of a document with another part between its marks.
 
+    :param marks: the two lines.
+    :param name: of the document, for the message.
     :raises ValueError: when it does not have both marks.
     """
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
+    before, begin, rest = text.partition(marks[0])
+    _, end, after = rest.partition(marks[1])
     if not (begin and end):
-        raise ValueError(f"{DOCUMENT.name} lacks the line {BEGIN.strip()} or {END.strip()}")
-    return f"{before}{BEGIN}\n{part}\n{END}{after}"
+        raise ValueError(f"{name} lacks the line {marks[0].strip()} or {marks[1].strip()}")
+    return f"{before}{begin}\n{part}\n{end}{after}"
 
 
 def main(words: list[str]) -> None:

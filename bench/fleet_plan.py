@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from bench import document
 from bench.table import markdown
 
 COSTS = Path(__file__).parent / "fleet_plan.toml"
@@ -272,15 +273,11 @@ def made(cost: dict[str, float]) -> str:
 
 
 def rewritten(text: str, part: str) -> str:
-    """Return the text of the document with another part between its marks.
+    """Return the text of docs/fleet.md with other tables between its marks.
 
     :raises ValueError: when it does not have both marks.
     """
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise ValueError(f"{DOCUMENT.name} lacks the line {BEGIN.strip()} or {END.strip()}")
-    return f"{before}{BEGIN}\n{part}\n{END}{after}"
+    return document.rewritten(text, part, (BEGIN, END), DOCUMENT.name)
 
 
 def main(words: list[str]) -> int:

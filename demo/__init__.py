@@ -1,1 +1,1 @@
-"""What ``make demo`` and ``make demo-mail`` run."""
+"""What ``make demo`` and the other demos run."""

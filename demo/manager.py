@@ -16,7 +16,7 @@ from pathlib import Path
 import click
 
 from demo.mail.folder import only_one
-from esmith.cli.output import print_report
+from demo.printing import own, say
 from esmith.cli.program import run_click
 from esmith.directories import make_directory
 from esmith.errors import InstallError, UsageError
@@ -28,16 +28,6 @@ ACCOUNT = "admin"
 _RANDOM_BYTES = 9
 #: How long the processes may take to end, in seconds.
 _END_SECONDS = 10
-
-
-def _say(text: str) -> None:
-    print_report(text.splitlines())
-    sys.stdout.flush()
-
-
-def _own(name: str) -> str:
-    """Return a command of the environment that this runs in."""
-    return os.path.join(os.path.dirname(sys.executable), name)
 
 
 def _run(words: list[str], given: str = "") -> None:
@@ -59,7 +49,7 @@ def make_office(layout: Layout) -> bool:
     # The commands of the office are looked for in PATH.
     os.environ["PATH"] = f"{os.path.dirname(sys.executable)}:{os.environ.get('PATH', os.defpath)}"
     if os.path.exists(layout.under("/home/e-smith/db/data.mdb")):
-        _run([_own("esmith"), "--root", layout.root, "init"])
+        _run([own("esmith"), "--root", layout.root, "init"])
         return False
     _run(["sh", str(Path(__file__).with_name("office.sh")), layout.root])
     return True
@@ -72,7 +62,7 @@ def start(layout: Layout, port: int) -> tuple[subprocess.Popen[str], str]:
     :return: the process, and the address.
     :raises InstallError: when it does not start; what it printed was shown.
     """
-    words = [_own("esmith"), "--root", layout.root, "manager", "serve", "--port", str(port)]
+    words = [own("esmith"), "--root", layout.root, "manager", "serve", "--port", str(port)]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     for line in process.stdout:
@@ -106,14 +96,14 @@ def demo_manager(folder: str, port: int, *, once: bool) -> None:
         raise UsageError(f"cannot be made: {error.strerror}", place=layout.root) from error
     os.environ["ESMITH_ROOT"] = layout.root
     with only_one(layout):
-        _say(f"A small office in the folder {folder}: a moment, all its files are made")
+        say(f"A small office in the folder {folder}: a moment, all its files are made")
         if not make_office(layout):
-            _say("It was there already, and is as you left it.")
+            say("It was there already, and is as you left it.")
         password = secrets.token_urlsafe(_RANDOM_BYTES)
-        _run([_own("esmith"), "--root", layout.root, "manager", "password"], f"{password}\n")
+        _run([own("esmith"), "--root", layout.root, "manager", "password"], f"{password}\n")
         process, address = start(layout, port)
         try:
-            _say(
+            say(
                 f"\n  address   {address}\n  account   {ACCOUNT}\n  password  {password}\n\n"
                 f"Only this machine can reach it. What you change is in {folder}; it runs until you type ^C."
             )
@@ -122,7 +112,7 @@ def demo_manager(folder: str, port: int, *, once: bool) -> None:
                     process.wait()
         finally:
             stop(process)
-            _say("\nthe panel has ended")
+            say("\nthe panel has ended")
 
 
 if __name__ == "__main__":

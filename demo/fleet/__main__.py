@@ -16,8 +16,9 @@ from pathlib import Path
 import click
 
 from demo.fleet.fleet import TRIES, Fleet, show
-from demo.fleet.hosts import FINDINGS, say
+from demo.fleet.hosts import FINDINGS
 from demo.mail.folder import only_one
+from demo.printing import say
 from esmith.cli.program import run_click
 from esmith.directories import make_directory
 from esmith.errors import UsageError

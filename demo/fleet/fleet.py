@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from demo.fleet.cluster import Cluster, make_certificates
-from demo.fleet.hosts import Host, say
+from demo.fleet.hosts import Host
 from demo.fleet.processes import wait_for
 from demo.fleet.programs import find_etcd
+from demo.printing import say
 
 #: The name of the fleet.
 NAME = "demo"

@@ -7,12 +7,11 @@ import json
 import os
 import shlex
 import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from demo.fleet.processes import Process, wait_for
-from esmith.cli.output import print_report
+from demo.printing import own, say
 from esmith.errors import InstallError
 from esmith.layout import Layout
 from esmith.store import open_store
@@ -22,17 +21,6 @@ if TYPE_CHECKING:
 
 #: What "esmith fleet status" exits with when it has something to say.
 FINDINGS = 13
-
-
-def say(text: str) -> None:
-    """Print lines, with nothing in them that a terminal would obey."""
-    print_report(text.splitlines())
-    sys.stdout.flush()
-
-
-def own(name: str) -> str:
-    """Return a command of the environment that this runs in."""
-    return os.path.join(os.path.dirname(sys.executable), name)
 
 
 class Host:

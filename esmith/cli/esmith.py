@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import NoReturn
 
 import click
 
 from esmith import __version__
-from esmith.cli.groups import Sentences
+from esmith.cli.groups import Imported
 from esmith.cli.program import root_option, run_click
 
-#: The subcommands, each with its module in this package. There the function for ``NAME`` is
-#: ``NAME_command``.
+#: The subcommands; see :class:`esmith.cli.groups.Imported`.
 _MODULES = {
     "init": "init",
     "initialize-databases": "init",
@@ -61,23 +59,12 @@ _HEADINGS = {
 }
 
 
-class _Subcommands(Sentences):
-    """A group that imports a subcommand when it is used: all of them take longer to import than most take to run."""
+class _Subcommands(Imported):
+    """What is not the original's."""
 
+    modules = _MODULES
     headings = _HEADINGS
     others = "Other commands"
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click gives it
-        """Return the names of the subcommands, in the order of ``--help``."""
-        return list(_MODULES)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - as above
-        """Return a subcommand, None when there is none of that name."""
-        if cmd_name not in _MODULES:
-            return None
-        module = import_module(f"esmith.cli.{_MODULES[cmd_name]}")
-        command: click.Command = getattr(module, f"{cmd_name.replace('-', '_')}_command")
-        return command
 
 
 @click.group(cls=_Subcommands)

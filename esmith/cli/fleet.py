@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
 import click
 
-from esmith.cli.groups import Sentences
+from esmith.cli.groups import Imported
 from esmith.cli.program import root_option
 
-#: The subcommands, each with its module in this package. There the function for ``NAME`` is ``NAME_command``.
+#: The subcommands; see :class:`esmith.cli.groups.Imported`.
 _MODULES = {
     "certificates": "fleet_setup",
     "init": "fleet_setup",
@@ -28,26 +26,15 @@ _MODULES = {
 }
 
 
-class _Subcommands(Sentences):
-    """A group that imports a subcommand when it is used."""
+class _Subcommands(Imported):
+    """What there is to do with a fleet."""
 
+    modules = _MODULES
     headings = {
         "Set up, join and leave": ("certificates", "init", "invite", "join", "leave", "remove", "agent"),
         "Look": ("status", "history", "groups"),
         "Change": ("signal", "push", "drop", "resync"),
     }
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click gives it
-        """Return the names of the subcommands."""
-        return list(_MODULES)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - as above
-        """Return a subcommand, None when there is none of that name."""
-        if cmd_name not in _MODULES:
-            return None
-        module = import_module(f"esmith.cli.{_MODULES[cmd_name]}")
-        command: click.Command = getattr(module, f"{cmd_name}_command")
-        return command
 
 
 @click.group("fleet", cls=_Subcommands)

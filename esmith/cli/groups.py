@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from importlib import import_module
 
 import click
 
@@ -48,6 +49,26 @@ class Sentences(click.Group):
             rows = [(f"{name:<{width}}", first_of(command.help or "")) for name, command in commands if command]
             with formatter.section(heading):
                 formatter.write_dl(rows)
+
+
+class Imported(Sentences):
+    """A group that imports a subcommand when it is used: all of them take longer to import than most take to run."""
+
+    #: The subcommands in the order of ``--help``, each with its module in this package. There the function for ``NAME``
+    #: is ``NAME_command``.
+    modules: dict[str, str] = {}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click gives it
+        """Return the names of the subcommands, in the order of ``--help``."""
+        return list(self.modules)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - as above
+        """Return a subcommand, None when there is none of that name."""
+        if cmd_name not in self.modules:
+            return None
+        module = import_module(f"esmith.cli.{self.modules[cmd_name]}")
+        command: click.Command = getattr(module, f"{cmd_name.replace('-', '_')}_command")
+        return command
 
 
 def first_of(help: str) -> str:

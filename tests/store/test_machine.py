@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -18,7 +17,6 @@ from hypothesis.stateful import (
     invariant,
     precondition,
     rule,
-    run_state_machine_as_test,
 )
 
 from esmith.errors import EsmithError, UsageError
@@ -35,6 +33,7 @@ from esmith.store.lmdb.verify import find_damage
 from esmith.store.model import FORGOTTEN, Change, Record
 from esmith.store.undo import changed_since, set_back, undo
 from tests.examples import examples
+from tests.state_machines import play
 from tests.store.others import Reader, make_killed_writer, run_killed_writer
 from tests.store.plain import Cell, Cells, Plain
 from tests.store.steps import DATABASES, KEYS, STEPS_OF, TYPES, Step, stepped, take_steps
@@ -288,25 +287,12 @@ def _place() -> str | None:
     return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 
-def _run(number: int, steps: int) -> None:
-    run_state_machine_as_test(
-        StoreMachine,
-        settings=settings(
-            max_examples=number,
-            stateful_step_count=steps,
-            deadline=None,
-            database=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
-
-
 def test_random_histories() -> None:
     """Whatever is done in whatever order, the store holds what plain dicts hold."""
-    _run(examples(SHORT_EXAMPLES), SHORT_STEPS)
+    play(StoreMachine, examples(SHORT_EXAMPLES), SHORT_STEPS)
 
 
 @pytest.mark.long
 def test_many_random_histories() -> None:
     """The same, 100,000 steps."""
-    _run(EXAMPLES, STEPS)
+    play(StoreMachine, EXAMPLES, STEPS)

@@ -12,40 +12,23 @@ from esmith.store.model import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
     from typing import Self
 
-    import lmdb
-
-    from esmith.store.lmdb.data_file import DataFile
-    from esmith.store.lmdb.rows import OpenNow
     from esmith.store.lmdb.transaction import Before
-    from esmith.store.lmdb.writer import WriterLock
-    from esmith.store.model import Author
 
 
 class AssigningTransaction(LmdbTransaction):
     """A transaction that fills :attr:`esmith.store.protocol.Transaction.assigned`."""
-
-    def __init__(
-        self,
-        env: lmdb.Environment,
-        data: DataFile,
-        author: Author,
-        reopen: Callable[[], None],
-        lock: WriterLock,
-        open_now: OpenNow,
-    ) -> None:
-        super().__init__(env, data, author, reopen, lock, open_now)
-        #: What was noted before each of the transactions within this one that are open.
-        self._assigned_before: list[dict[tuple[str, str, str], str | None]] = []
-        self.assigned = {}
 
     def __enter__(self) -> Self:
         """Begin.
 
         :raises UsageError: when this server is in no fleet.
         """
+        #: What was noted before each of the transactions within this one that are open.
+        self._assigned_before: list[dict[tuple[str, str, str], str | None]] = []
+        self.assigned = {}
         super().__enter__()
         if self.state("fleet", "host") is None:
             error = UsageError(

@@ -21,7 +21,7 @@ from typing import Any
 
 from esmith import __version__
 from esmith.fleet.agent import points
-from esmith.fleet.agent.places import secrets_of, socket_of
+from esmith.fleet.agent.places import directory_of, secrets_of
 from esmith.fleet.agent.remote import Remote
 from esmith.fleet.agent.reporting import Pace
 from esmith.fleet.agent.running import Agent
@@ -39,6 +39,49 @@ from tests.fleet.cluster import wait_for
 PACE = Pace(heartbeat=60.0, file=0.0, status=0.0, counts=0.0)
 AUTHOR = ("alice", "", ("config", "setprop", "qpsmtpd", "DNSBL", "enabled"))
 LATER = int(time.time()) + 3600
+
+
+def fork_agent(layout: Layout, pace: Pace = PACE, hook: Callable[[str], None] | None = None) -> int:
+    """Start the agent of a root in a fork, wait until its socket answers, and return its number.
+
+    :param hook: called at each of its points.
+    """
+    ready, done = os.pipe()
+    pid = os.fork()
+    if not pid:
+        code = 70
+        try:
+            os.close(ready)
+            points.set_hook(hook)
+            agent = Agent(layout, pace)
+            signal.signal(signal.SIGTERM, lambda *_: agent.end())
+            code = agent.run(lambda: os.close(done))
+        finally:
+            os._exit(code)
+    os.close(done)
+    os.read(ready, 1)
+    os.close(ready)
+    return pid
+
+
+@contextmanager
+def connected(layout: Layout, seconds: float) -> Iterator[Client]:
+    """Return a connection to the agent of a root.
+
+    :param seconds: how long an answer may take.
+    """
+    with socket.socket(socket.AF_UNIX) as connection:
+        directory = os.open(directory_of(layout), os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            connection.connect(f"/proc/self/fd/{directory}/agent.socket")
+        finally:
+            os.close(directory)
+        connection.settimeout(seconds)
+        client = Client(connection)
+        try:
+            yield client
+        finally:
+            client.close()
 
 
 @dataclass
@@ -92,21 +135,7 @@ class Host:
         :param hook: called at each of its points.
         """
         assert not self.pid
-        ready, done = os.pipe()
-        self.pid = os.fork()
-        if not self.pid:
-            code = 70
-            try:
-                os.close(ready)
-                points.set_hook(hook)
-                agent = Agent(self.layout, pace)
-                signal.signal(signal.SIGTERM, lambda *_: agent.end())
-                code = agent.run(lambda: os.close(done))
-            finally:
-                os._exit(code)
-        os.close(done)
-        os.read(ready, 1)
-        os.close(ready)
+        self.pid = fork_agent(self.layout, pace, hook)
 
     def end(self, number: int = signal.SIGTERM) -> int:
         """End its agent, where it runs, and return its exit code; negative for a signal."""
@@ -125,18 +154,8 @@ class Host:
     @contextmanager
     def connected(self) -> Iterator[Client]:
         """Return a connection to its agent."""
-        with socket.socket(socket.AF_UNIX) as connection:
-            directory = os.open(os.path.dirname(socket_of(self.layout)), os.O_RDONLY | os.O_DIRECTORY)
-            try:
-                connection.connect(f"/proc/self/fd/{directory}/agent.socket")
-            finally:
-                os.close(directory)
-            connection.settimeout(15)
-            client = Client(connection)
-            try:
-                yield client
-            finally:
-                client.close()
+        with connected(self.layout, 15) as client:
+            yield client
 
     def ask(self, verb: str, **fields: Any) -> dict[str, Any]:
         """Return what its agent answers to one request."""

@@ -24,7 +24,7 @@ from esmith.fleet.agent.places import directory_of, socket_of
 from esmith.fleet.agent.state import State, Trouble
 from esmith.fleet.journal.chain import Head
 from esmith.layout import Layout
-from tests.fleet.agent.kit import Client
+from tests.fleet.agent.kit import Client, connected
 
 _DEADLINE = 0.05
 
@@ -68,18 +68,8 @@ class _Desk:
 
     @contextlib.contextmanager
     def client(self) -> Iterator[Client]:
-        with socket.socket(socket.AF_UNIX) as connection:
-            directory = os.open(directory_of(self.layout), os.O_RDONLY)
-            try:
-                connection.connect(f"/proc/self/fd/{directory}/agent.socket")
-            finally:
-                os.close(directory)
-            connection.settimeout(30)
-            client = Client(connection)
-            try:
-                yield client
-            finally:
-                client.close()
+        with connected(self.layout, 30) as client:
+            yield client
 
     def ask(self, verb: str, **fields: Any) -> dict[str, Any]:
         with self.client() as client:

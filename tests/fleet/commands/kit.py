@@ -15,19 +15,16 @@ from esmith.fleet.admin.first import Plan, init_fleet
 from esmith.fleet.admin.join import Joining
 from esmith.fleet.admin.members import invite
 from esmith.fleet.admin.own import Own
-from esmith.fleet.agent.reporting import Pace
-from esmith.fleet.agent.running import Agent
 from esmith.fleet.journal.token import Invitation
 from esmith.fleet.replica import checking, overrides
 from esmith.fleet.replica.member import Membership
 from esmith.fleet.replica.scope import Scopes
 from esmith.layout import Layout
 from tests.commands import Answer, Root
+from tests.fleet.agent.kit import fork_agent
 from tests.fleet.cluster import Cluster, wait_for
 from tests.store.stores import AUTHOR, REPOSITORY, bare_root, opened
 
-#: Nothing in a test waits for a heartbeat.
-PACE = Pace(heartbeat=60.0, file=0.0, status=0.0, counts=0.0)
 _RECORDS = {"qpsmtpd": {"DNSBL": "disabled", "RHSBL": "disabled"}, "clamav": {"MaxFiles": "1500"}}
 _numbers = itertools.count(1)
 
@@ -108,20 +105,7 @@ class Server(Root):
 
     def start_agent(self) -> None:
         """Start its agent, and wait until it answers."""
-        ready, done = os.pipe()
-        self._agent = os.fork()
-        if not self._agent:
-            code = 70
-            try:
-                os.close(ready)
-                agent = Agent(self.layout, PACE)
-                signal.signal(signal.SIGTERM, lambda *_: agent.end())
-                code = agent.run(lambda: os.close(done))
-            finally:
-                os._exit(code)
-        os.close(done)
-        os.read(ready, 1)
-        os.close(ready)
+        self._agent = fork_agent(self.layout)
 
     def end_agent(self) -> None:
         """End its agent, where it runs."""

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from esmith.fleet.journal.chain import Chain, replay
 from esmith.fleet.journal.errors import RowError
@@ -16,6 +15,7 @@ from esmith.fleet.journal.members import Members
 from esmith.fleet.journal.row import KINDS, hash_of
 from tests.examples import examples
 from tests.fleet.journal.journals import FLEET, NOW, Journal, data_of, forge, key_of
+from tests.state_machines import play
 
 #: Whose key is stolen; mail1 invites, mail3 and mail4 come and leave.
 THIEF = "mail2"
@@ -178,25 +178,12 @@ def _rechained(rows: list[bytes], place: int) -> Iterator[bytes]:
         yield forged
 
 
-def _run(number: int, steps: int) -> None:
-    run_state_machine_as_test(
-        ThiefMachine,
-        settings=settings(
-            max_examples=number,
-            stateful_step_count=steps,
-            deadline=None,
-            database=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
-
-
 def test_a_stolen_key() -> None:
     """With one key nobody takes another's name, writes a host's layer or in another's name, or rewrites the past."""
-    _run(examples(40), 20)
+    play(ThiefMachine, examples(40), 20)
 
 
 @pytest.mark.long
 def test_a_stolen_key_used_long() -> None:
     """The same, 60,000 steps."""
-    _run(1500, 40)
+    play(ThiefMachine, 1500, 40)

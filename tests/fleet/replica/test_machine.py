@@ -8,9 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from esmith.errors import EsmithError, RefusedError
 from esmith.fleet.replica import applying, asking, checking, layers, overrides, settling
@@ -22,6 +21,7 @@ from tests.examples import examples
 from tests.fleet.replica.commands import command, finish
 from tests.fleet.replica.fleet import AUTHOR, HOSTS, Fleet, cells_of, make_member, member_row, take
 from tests.fleet.replica.model import SECRET, Cell, Cells, Change, Model, Step, is_host
+from tests.state_machines import play
 
 EXAMPLES, STEPS = 60, 14
 LONG_EXAMPLES, LONG_STEPS = 1500, 40
@@ -206,16 +206,7 @@ class Machine(RuleBasedStateMachine):
 def _run(number: int, steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
     connected: Callable[..., Fleet] = lambda root, patience=2.0: Machine.agent  # noqa: E731, ARG005
     monkeypatch.setattr(asking, "Agent", connected)
-    run_state_machine_as_test(
-        Machine,
-        settings=settings(
-            max_examples=number,
-            stateful_step_count=steps,
-            deadline=None,
-            database=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    play(Machine, number, steps)
 
 
 def test_random_histories(monkeypatch: pytest.MonkeyPatch) -> None:
