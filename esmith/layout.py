@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 #: The two trees a fragment may come from, nearest first (docs/concepts.md#layers).
 LAYERS = ("templates-custom", "templates")
+#: Of the configured system, as backups and messages name it.
+FLEET_FILES = "/home/e-smith/fleet"
 #: In :attr:`Layout.drafts`: a directory for each kind of draft, and one for what each draft was begun from.
 DRAFTS, DRAFTS_BEGUN = ("edit", "merge"), "begun"
 
@@ -133,6 +135,16 @@ class Layout:
     def manager_socket(self) -> str:
         """The socket at which the helper of the server-manager answers."""
         return self.under("/var/run/e-smith/manager/socket")
+
+    @property
+    def fleet(self) -> str:
+        """What the agent of a fleet keeps, and its socket."""
+        return self.under("/var/lib/e-smith/fleet")
+
+    @property
+    def fleet_files(self) -> str:
+        """The directory of a member's certificates, keys and passwords."""
+        return self.under(FLEET_FILES)
 
     @property
     def checks(self) -> str:

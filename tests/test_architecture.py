@@ -34,7 +34,7 @@ LAYERS = (
     ("schema", "store"),
     ("shipped",),
     ("layout",),
-    ("disk", "editor", "patterns", "private"),
+    ("disk", "editor", "local_sockets", "patterns", "private", "private_files"),
     ("trust", "directories", "environment"),
     ("ownership",),
     ("tables", "temporary", "libraries"),

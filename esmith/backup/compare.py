@@ -6,11 +6,12 @@ import os
 import stat
 
 from esmith.backup.collect import KeptFiles
-from esmith.backup.form import CUSTOM, DIRECTORY, FILE, FLEET, LINK, File, part_of
+from esmith.backup.form import CUSTOM, DIRECTORY, FILE, LINK, File, part_of
 from esmith.backup.rows import goes_on
 from esmith.errors import InstallError
 from esmith.fields import dataclass, field
 from esmith.fragments.identity import Identities
+from esmith.layout import FLEET_FILES
 from esmith.names import is_number
 from esmith.plan.host import PERMISSIONS, trouble
 from esmith.setup.bases import Bases
@@ -162,7 +163,7 @@ class _Files:
 
     def _stays(self, path: str) -> bool:
         """Return whether a file stays as it is: a member of a fleet keeps the keys that the others know."""
-        return self._is_member and f"{path}/".startswith(f"{FLEET}/")
+        return self._is_member and f"{path}/".startswith(f"{FLEET_FILES}/")
 
     def _compare_bases(self) -> None:
         """Note what has to be written of what overrides were made from."""

@@ -10,6 +10,7 @@ import re
 
 from esmith.errors import EsmithError
 from esmith.fields import dataclass, field
+from esmith.layout import FLEET_FILES
 from esmith.names import is_temporary
 from esmith.store.table import is_path
 
@@ -29,9 +30,13 @@ DATABASES, JOURNAL, FILES = "databases/", "journal/", "files"
 PARTS = ("databases", "custom", "keys", "passwords")
 #: Where the files of the part ``custom`` are, and those of the part ``keys``.
 CUSTOM = "/etc/e-smith"
-#: What a member of a fleet signs and connects with.
-FLEET = "/home/e-smith/fleet"
-KEYS = ("/home/e-smith/dkim_keys", "/home/e-smith/ssl.pem", "/home/e-smith/ssl.key", "/home/e-smith/ssl.crt", FLEET)
+KEYS = (
+    "/home/e-smith/dkim_keys",
+    "/home/e-smith/ssl.pem",
+    "/home/e-smith/ssl.key",
+    "/home/e-smith/ssl.crt",
+    FLEET_FILES,
+)
 #: What a link may lead to besides the files of its part: a fragment that is left out.
 _NOTHING = "/dev/null"
 #: Permissions, without bits by which a program runs as its owner.

@@ -37,7 +37,7 @@ def invite_command(root: str | None, /, **given: Any) -> int:
       esmith fleet invite mail2 | ssh root@mail2 esmith fleet join --yes
     """
     from esmith.fleet.admin.members import invite
-    from esmith.fleet.admin.place import groups_of
+    from esmith.fleet.names import groups_of
 
     layout, host = Layout.chosen(root), given["host"]
     author = Author.current(["esmith", "fleet", "invite", host])
@@ -141,7 +141,7 @@ def groups_command(root: str | None, /, **given: Any) -> int:
     """
     from esmith.fleet.admin.members import set_groups
     from esmith.fleet.admin.own import Own
-    from esmith.fleet.admin.place import groups_of
+    from esmith.fleet.names import groups_of
 
     layout, hosts, as_json = Layout.chosen(root), given["hosts"], given["as_json"]
     with closing(open_store(layout)) as store, store.snapshot() as snapshot:

@@ -90,8 +90,8 @@ def init_command(root: str | None, /, **given: Any) -> int:
     """
     from esmith.fleet.admin.first import Plan, init_fleet, sharing_of
     from esmith.fleet.admin.membership import require_no_member
-    from esmith.fleet.admin.place import groups_of
     from esmith.fleet.admin.waking import wake
+    from esmith.fleet.names import groups_of
 
     layout = Layout.chosen(root)
     with closing(open_store(layout, write=not given["dry_run"])) as store:

@@ -13,11 +13,11 @@ from collections.abc import Iterator
 
 from esmith.doctor.case import Case
 from esmith.doctor.finding import Checking, Finding, by_hand, failing, ok, shown_host, skipped, warning
+from esmith.layout import FLEET_FILES
 from esmith.printable import shell_word
 from esmith.services.program import run_for_text
 
-#: Where a member keeps its certificate and its keys, and the files that have an end.
-FOLDER = "/home/e-smith/fleet"
+#: The files that have an end.
 _CERTIFICATES = {"host.pem": "etcd takes no connection of this server", "ca.pem": "no server of the fleet trusts etcd"}
 #: From how many days before its end on a certificate is a finding.
 _DAYS = 30
@@ -33,7 +33,7 @@ _LATEST = 2.0**33
 def check_end(case: Case) -> Iterator[Finding]:
     """Look whether the certificate of this server, or the one that signed it, has ended or ends soon."""
     for name, why in _CERTIFICATES.items():
-        path = f"{FOLDER}/{name}"
+        path = f"{FLEET_FILES}/{name}"
         end = _end_of(case, path)
         if end is None:
             yield skipped(f"when {path} ends", "it cannot be read here")
@@ -67,14 +67,14 @@ def _end_of(case: Case, path: str) -> float | None:
 def check_modes(case: Case) -> Iterator[Finding]:
     """Look whether only their owner may read the keys of this server, and write what is beside them."""
     try:
-        names = sorted(os.listdir(case.layout.under(FOLDER)))
+        names = sorted(os.listdir(case.layout.fleet_files))
     except OSError as error:
-        yield skipped(f"the files in {FOLDER}", error.strerror or "they cannot be listed")
+        yield skipped(f"the files in {FLEET_FILES}", error.strerror or "they cannot be listed")
         return
     is_well = True
-    for path in (FOLDER, *(f"{FOLDER}/{name}" for name in names)):
+    for path in (FLEET_FILES, *(f"{FLEET_FILES}/{name}" for name in names)):
         looks = os.lstat(case.layout.under(path))
-        mode, pasted = 0o700 if path == FOLDER else 0o600, case.pasted(path)
+        mode, pasted = 0o700 if path == FLEET_FILES else 0o600, case.pasted(path)
         if stat.S_ISLNK(looks.st_mode) or looks.st_uid not in (0, os.geteuid()):
             is_well = False
             yield failing(
@@ -91,7 +91,7 @@ def check_modes(case: Case) -> Iterator[Finding]:
                 f"chmod {mode:o} {pasted}",
             )
     if is_well:
-        yield ok(f"the keys in {FOLDER} are for their owner alone")
+        yield ok(f"the keys in {FLEET_FILES} are for their owner alone")
 
 
 def check_clocks(case: Case) -> Iterator[Finding]:

@@ -1,12 +1,9 @@
-"""The files of a member in ``/home/e-smith/fleet``: certificates, keys and passwords, for their owner alone."""
+"""What a member needs to reach etcd: its files in ``/home/e-smith/fleet``, for their owner alone, and its settings."""
 
 from __future__ import annotations
 
 import os
-import re
 
-from esmith.errors import UsageError
-from esmith.fleet.journal.checking import is_name
 from esmith.fleet.journal.files import read_private, replace_file
 from esmith.store.replace import file_trouble
 
@@ -14,7 +11,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from esmith.fleet.etcd.tls import Tls
     from esmith.layout import Layout
+    from esmith.store.protocol import Snapshot
 
 #: The names of the files. Those of the last line are on the first server only.
 CA, CERTIFICATE, KEY, SIGNING_KEY, PASSWORD = "ca.pem", "host.pem", "host.key", "signing.key", "password"
@@ -23,8 +22,9 @@ FIRST_ROW = "first-row"
 AUTHORITY_KEY, ROOT_PASSWORD = "authority.key", "root-password"
 #: What a server has of its membership; the rest is of the fleet's first server.
 OF_A_MEMBER = (CERTIFICATE, KEY, SIGNING_KEY, PASSWORD, FIRST_ROW)
-#: No "-" in the name of a fleet: etcd's users are called FLEET-HOST, and of two fleets none may have the same.
-_FLEET = re.compile(r"[a-z0-9][a-z0-9.]{0,31}")
+#: The record with the settings of the agent, and how to say where etcd is.
+DATABASE, RECORD = "configuration", "fleet"
+SET_ENDPOINTS = "set it: config setprop fleet Endpoints https://ADDRESS:2379,https://ADDRESS:2379"
 
 
 class FleetFiles:
@@ -34,7 +34,7 @@ class FleetFiles:
     """
 
     def __init__(self, layout: Layout) -> None:
-        self.folder = layout.under("/home/e-smith/fleet")
+        self.folder = layout.fleet_files
 
     def path(self, name: str) -> str:
         """Return the path of a file of this folder."""
@@ -63,6 +63,12 @@ class FleetFiles:
         """
         replace_file(self.path(name), data)
 
+    def tls(self) -> Tls:
+        """Return the certificates that this server shows etcd."""
+        from esmith.fleet.etcd.tls import Tls
+
+        return Tls(ca=self.path(CA), certificate=self.path(CERTIFICATE), key=self.path(KEY))
+
     def remove(self, names: Iterable[str]) -> None:
         """Remove files, those that are there.
 
@@ -77,38 +83,12 @@ class FleetFiles:
                 raise file_trouble(self.path(name), error) from error
 
 
-def require_fleet_name(name: str) -> None:
-    """Refuse what no fleet can be called.
-
-    :raises UsageError: says what it may be.
-    """
-    if not _FLEET.fullmatch(name):
-        raise UsageError(
-            f"{name!r} cannot be the name of a fleet",
-            hint="it has 1 to 32 characters, lower-case letters, digits and ., and begins with one of the first two",
-        )
+def user_of(fleet: str, host: str) -> str:
+    """Return the name of a member's user in etcd. The name of a fleet has no "-", so there is one for each pair."""
+    return f"{fleet}-{host}"
 
 
-def require_host_name(name: str, what: str = "server") -> None:
-    """Refuse what no server, or no group, of a fleet can be called.
-
-    :raises UsageError: says what it may be.
-    """
-    if not is_name(name):
-        raise UsageError(
-            f"{name!r} cannot be the name of a {what}",
-            hint="it has 1 to 63 characters, lower-case letters, digits, - and ., and begins with a letter or a digit",
-        )
-
-
-def groups_of(text: str) -> list[str]:
-    """Return the groups of a list with commas.
-
-    :raises UsageError: when one cannot be the name of a group, or is named twice.
-    """
-    groups = [word.strip() for word in text.split(",") if word.strip()]
-    for group in groups:
-        require_host_name(group, "group")
-        if groups.count(group) > 1:
-            raise UsageError(f"the group {group!r} is named twice", hint="name each group once")
-    return groups
+def endpoints_of(snapshot: Snapshot) -> tuple[str, ...]:
+    """Return where etcd is, as URLs; none where that is not set."""
+    text = snapshot.prop(DATABASE, RECORD, "Endpoints") or ""
+    return tuple(word.strip() for word in text.split(",") if word.strip())

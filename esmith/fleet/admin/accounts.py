@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import secrets
 
-from esmith.fleet.admin import place
+from esmith.fleet import place
 from esmith.fleet.etcd.client import Etcd
 from esmith.fleet.etcd.errors import DeniedError
 from esmith.fleet.etcd.operations import prefix_end
-from esmith.fleet.etcd.tls import Tls
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from esmith.fleet.admin.place import FleetFiles
+    from esmith.fleet.place import FleetFiles
 
 #: etcd's own user with all rights, and the role that there has to be before passwords count.
 ROOT = "root"
@@ -32,23 +31,13 @@ def new_password() -> str:
     return secrets.token_urlsafe(_PASSWORD_BYTES)
 
 
-def user_of(fleet: str, host: str) -> str:
-    """Return the name of a member's user in etcd. The name of a fleet has no "-", so there is one for each pair."""
-    return f"{fleet}-{host}"
-
-
-def tls_of(files: FleetFiles) -> Tls:
-    """Return the certificates that this server shows etcd."""
-    return Tls(ca=files.path(place.CA), certificate=files.path(place.CERTIFICATE), key=files.path(place.KEY))
-
-
 def connect(files: FleetFiles, endpoints: Sequence[str], user: str, password: str) -> Etcd:
     """Return a client of etcd; nothing is sent yet.
 
     :raises UsageError: when an endpoint is not one.
     :raises StoreError: when a certificate cannot be read.
     """
-    return Etcd(endpoints, tls=tls_of(files), user=user, password=password, timeout=TIMEOUT)
+    return Etcd(endpoints, tls=files.tls(), user=user, password=password, timeout=TIMEOUT)
 
 
 def connect_as_root(files: FleetFiles, endpoints: Sequence[str]) -> Etcd:
@@ -95,7 +84,7 @@ def add_fleet(etcd: Etcd, fleet: str) -> None:
 
 def add_host(etcd: Etcd, fleet: str, host: str, password: str) -> None:
     """Make the user of a member, with its rights; one that is there gets another password."""
-    access, user, role, prefix = etcd.access, user_of(fleet, host), f"fleet-{fleet}-{host}", f"/esm/{fleet}/"
+    access, user, role, prefix = etcd.access, place.user_of(fleet, host), f"fleet-{fleet}-{host}", f"/esm/{fleet}/"
     access.role_add(role)
     access.role_grant(role, f"{prefix}s/{host}", kind="READWRITE")
     access.role_grant(role, f"{prefix}a/{host}/", prefix_end(f"{prefix}a/{host}/"), "READWRITE")
@@ -107,7 +96,7 @@ def add_host(etcd: Etcd, fleet: str, host: str, password: str) -> None:
 
 def remove_host(etcd: Etcd, fleet: str, host: str) -> bool:
     """Delete the user of a member, its role and what it reported; return whether there was such a user."""
-    was_there = etcd.access.user_delete(user_of(fleet, host))
+    was_there = etcd.access.user_delete(place.user_of(fleet, host))
     etcd.access.role_delete(f"fleet-{fleet}-{host}")
     etcd.delete(f"/esm/{fleet}/s/{host}")
     etcd.delete(f"/esm/{fleet}/a/{host}/", prefix_end(f"/esm/{fleet}/a/{host}/"))

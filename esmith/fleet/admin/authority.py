@@ -6,11 +6,12 @@ import os
 
 from esmith.errors import UsageError
 from esmith.fields import dataclass
-from esmith.fleet.admin import etcd_servers, place
+from esmith.fleet import place
+from esmith.fleet.admin import etcd_servers
 from esmith.fleet.admin.etcd_servers import EtcdServer, is_address, settings_text
-from esmith.fleet.admin.place import FleetFiles
 from esmith.fleet.journal.certificates import Pair, load_pair, make_authority, make_certificate
 from esmith.fleet.journal.files import replace_file
+from esmith.fleet.place import FleetFiles
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import os
 from esmith.digests import sha256
 from esmith.errors import UsageError
 from esmith.fields import dataclass
-from esmith.fleet.admin.place import require_host_name
+from esmith.fleet.names import require_host_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from esmith.errors import UsageError
 from esmith.fields import dataclass, field
-from esmith.fleet.admin import accounts, place
+from esmith.fleet import place
+from esmith.fleet.admin import accounts
 from esmith.fleet.admin.authority import authority_of
 from esmith.fleet.admin.membership import become_member, require_no_member
-from esmith.fleet.admin.place import FleetFiles, require_fleet_name, require_host_name
 from esmith.fleet.admin.reading import Journal, changes_after, row_after
 from esmith.fleet.agent.remote import Remote
 from esmith.fleet.journal.certificates import make_certificate
 from esmith.fleet.journal.keys import SigningKey
-from esmith.fleet.replica import layers
+from esmith.fleet.names import FLEET, require_fleet_name, require_host_name
+from esmith.fleet.place import FleetFiles
 from esmith.fleet.replica.scope import Scopes
 
 TYPE_CHECKING = False
@@ -83,7 +84,7 @@ def sharing_of(layout: Layout, snapshot: Snapshot) -> Sharing:
                 if scopes.is_host(database, record.key, prop):
                     sharing.own.append((database, record.key, prop))
                 else:
-                    sharing.shared.append((layers.FLEET, database, record.key, prop, value))
+                    sharing.shared.append((FLEET, database, record.key, prop, value))
     return sharing
 
 
@@ -108,7 +109,7 @@ def init_fleet(
         accounts.add_fleet(root, plan.fleet)
         accounts.add_host(root, plan.fleet, plan.host, files.text(place.PASSWORD))
     signing = SigningKey.load(files.path(place.SIGNING_KEY))
-    user = accounts.user_of(plan.fleet, plan.host)
+    user = place.user_of(plan.fleet, plan.host)
     with accounts.connect(files, plan.endpoints, user, files.text(place.PASSWORD)) as etcd:
         remote = Remote(etcd, plan.fleet, plan.host, signing)
         step("journal")

@@ -13,9 +13,9 @@ import time
 
 from esmith.errors import StoreError, UsageError
 from esmith.fields import dataclass
-from esmith.fleet.admin import accounts, place
+from esmith.fleet import place
+from esmith.fleet.admin import accounts
 from esmith.fleet.admin.membership import Effect, become_member, effect_of, require_no_member, would_change
-from esmith.fleet.admin.place import FleetFiles
 from esmith.fleet.admin.reading import Journal, row_after
 from esmith.fleet.agent.remote import Remote
 from esmith.fleet.etcd.client import Etcd
@@ -23,6 +23,7 @@ from esmith.fleet.etcd.errors import DeniedError
 from esmith.fleet.etcd.tls import Tls
 from esmith.fleet.journal.chain import Head
 from esmith.fleet.journal.keys import SigningKey
+from esmith.fleet.place import FleetFiles
 from esmith.fleet.replica.applying import Applied
 from esmith.printable import shell_word, shown_time
 

@@ -6,17 +6,19 @@ import time
 
 from esmith.errors import StoreError, UsageError
 from esmith.fields import dataclass
-from esmith.fleet.admin import accounts, place
+from esmith.fleet import place
+from esmith.fleet.admin import accounts
 from esmith.fleet.admin.authority import authority_of
 from esmith.fleet.admin.membership import end_membership, require_member
 from esmith.fleet.admin.own import Own
-from esmith.fleet.admin.place import FleetFiles, require_host_name
 from esmith.fleet.admin.reading import row_after
 from esmith.fleet.etcd.errors import AwayError, DeniedError
 from esmith.fleet.journal.certificates import make_certificate
 from esmith.fleet.journal.errors import RowError
 from esmith.fleet.journal.keys import SigningKey
 from esmith.fleet.journal.token import Invitation
+from esmith.fleet.names import require_host_name
+from esmith.fleet.place import FleetFiles
 from esmith.printable import shell_word
 
 TYPE_CHECKING = False
@@ -80,7 +82,7 @@ def invite(
         ca=authority.certificate.decode(),
         certificate=pair.certificate.decode(),
         key=pair.key.decode(),
-        user=accounts.user_of(own.fleet, host),
+        user=place.user_of(own.fleet, host),
         password=password,
         one_time_key=one_time.secret(),
         first_hash=own.first,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from esmith.errors import UsageError
 from esmith.fields import dataclass
 from esmith.fleet.admin.reading import FIRST
+from esmith.fleet.place import DATABASE, RECORD
 from esmith.fleet.replica import layers, member, overrides
 from esmith.fleet.replica.applying import rebuild
 
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
     from esmith.store.model import Author, Change
     from esmith.store.protocol import Snapshot, Store, Transaction
 
-#: The record with the settings of the agent, and its type.
-DATABASE, RECORD, TYPE = "configuration", "fleet", "service"
+#: The type of the record with the settings of the agent.
+TYPE = "service"
 
 
 @dataclass

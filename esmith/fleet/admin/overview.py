@@ -12,12 +12,12 @@ from collections import Counter
 
 from esmith.errors import EsmithError, StoreError
 from esmith.fields import dataclass, field
-from esmith.fleet.admin import place
+from esmith.fleet import place
 from esmith.fleet.agent.others import read_statuses
-from esmith.fleet.agent.places import status_of
 from esmith.fleet.journal.certificates import DAY, ends_at
 from esmith.fleet.journal.errors import RowError
 from esmith.fleet.replica.asking import AgentAwayError, status
+from esmith.fleet.surface.health import read_status
 from esmith.names import counted
 from esmith.printable import shell_word, shown_time
 
@@ -94,7 +94,7 @@ def overview_of(layout: Layout, own: Own, local: int) -> Overview:
             _read_members(found, etcd)
     except EsmithError as error:
         found.away = error.message
-        reported = _known_here(agent if agent is not None else _status_file(layout))
+        reported = _known_here(agent if agent is not None else read_status(layout))
         if not any(one.troubles for one in found.etcd):
             found.findings.append(Finding("etcd", error.message, error.hint))
     by_name = {one["host"]: one for one in reported}
@@ -139,16 +139,6 @@ def _ask_agent(layout: Layout, found: Overview) -> dict[str, Any] | None:
     except StoreError as error:
         found.findings.append(Finding(found.own.host, error.message, error.hint))
     return None
-
-
-def _status_file(layout: Layout) -> dict[str, Any]:
-    """Return what the agent wrote last; {} when there is nothing of it."""
-    try:
-        with open(status_of(layout), "rb") as file:
-            data = json.loads(file.read(_MOST))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return data if isinstance(data, dict) else {}
 
 
 def _known_here(data: dict[str, Any]) -> list[dict[str, Any]]:

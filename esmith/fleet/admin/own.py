@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from esmith.errors import StoreError, UsageError
 from esmith.fields import dataclass
-from esmith.fleet.admin import accounts, place
-from esmith.fleet.admin.membership import DATABASE, RECORD, require_member
-from esmith.fleet.admin.place import FleetFiles
+from esmith.fleet import place
+from esmith.fleet.admin import accounts
+from esmith.fleet.admin.membership import require_member
 from esmith.fleet.admin.reading import FIRST, Journal
 from esmith.fleet.agent.remote import Remote
 from esmith.fleet.journal.chain import START, Chain, Head
 from esmith.fleet.journal.keys import SigningKey
 from esmith.fleet.journal.members import Members
+from esmith.fleet.place import FleetFiles
 from esmith.fleet.replica import member
 
 TYPE_CHECKING = False
@@ -49,7 +50,7 @@ class Own:
         :raises UsageError: when this server is in no fleet.
         :raises StoreError: when what the store has of the fleet is damaged.
         """
-        own, endpoints = require_member(snapshot), _endpoints(snapshot)
+        own, endpoints = require_member(snapshot), place.endpoints_of(snapshot)
         members = Members.from_states(own.name, dict(snapshot.states(member.TABLE)))
         return cls(FleetFiles(layout), own.name, own.host, endpoints, Head.parse(own.base), members, own.text(FIRST))
 
@@ -60,12 +61,12 @@ class Own:
         :raises UsageError: when this server is in no fleet, and no backup of a member was restored.
         """
         files = FleetFiles(layout)
-        props = {prop: snapshot.prop(DATABASE, RECORD, prop) or "" for prop in ("status", "Name", "Host")}
+        props = {prop: snapshot.prop(place.DATABASE, place.RECORD, prop) or "" for prop in ("status", "Name", "Host")}
         is_here = all(files.has(name) for name in (*place.OF_A_MEMBER, place.CA))
         if member.Membership(snapshot).is_member or props["status"] != "enabled" or not is_here:
             return cls.of(layout, snapshot)
         fleet, first = props["Name"], files.text(place.FIRST_ROW)
-        return cls(files, fleet, props["Host"], _endpoints(snapshot), START, Members(fleet), first)
+        return cls(files, fleet, props["Host"], place.endpoints_of(snapshot), START, Members(fleet), first)
 
     def connect(self) -> Etcd:
         """Return a client of etcd with the rights of this member; nothing is sent yet.
@@ -76,11 +77,11 @@ class Own:
         if not self.endpoints:
             raise UsageError(
                 "no endpoint of etcd is set",
-                place=f"{DATABASE} {RECORD} Endpoints",
-                hint="set it: config setprop fleet Endpoints https://ADDRESS:2379,https://ADDRESS:2379",
+                place=f"{place.DATABASE} {place.RECORD} Endpoints",
+                hint=place.SET_ENDPOINTS,
             )
         password = self.files.text(place.PASSWORD)
-        return accounts.connect(self.files, self.endpoints, accounts.user_of(self.fleet, self.host), password)
+        return accounts.connect(self.files, self.endpoints, place.user_of(self.fleet, self.host), password)
 
     def remote(self, etcd: Etcd) -> Remote:
         """Return the journal in etcd, which this member may write.
@@ -122,8 +123,3 @@ class Own:
                 place=self.files.path(place.ROOT_PASSWORD),
                 hint="copy it from the server on which the fleet was made, with its mode 0600",
             )
-
-
-def _endpoints(snapshot: Snapshot) -> tuple[str, ...]:
-    text = snapshot.prop(DATABASE, RECORD, "Endpoints") or ""
-    return tuple(word.strip() for word in text.split(",") if word.strip())

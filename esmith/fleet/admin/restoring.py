@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from esmith.fleet.admin.membership import DATABASE
+from esmith.fleet.place import DATABASE
 from esmith.fleet.replica import member
 from esmith.fleet.replica.settling import Settling
 

@@ -11,12 +11,12 @@ import json
 import os
 import selectors
 import socket
-import struct
 import threading
 import time
 from collections import deque
 
 from esmith.fleet.agent.job import Job, refusal
+from esmith.local_sockets import user_at
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,7 +42,6 @@ _BYTES_A_SECOND = 2**18
 #: While more bytes wait for a client to read them, its next request waits, too.
 _MOST_WAITING = 2**20
 #: struct ucred of unix(7).
-_CREDENTIALS = struct.Struct("3i")
 
 
 class _Client:
@@ -307,6 +306,4 @@ class Answering:
 
 def _may_ask(connection: socket.socket) -> bool:
     """Return whether the other side is a process of this user or of root."""
-    data = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-    _, user, _ = _CREDENTIALS.unpack(data)
-    return user in (0, os.geteuid())
+    return user_at(connection) in (0, os.geteuid())

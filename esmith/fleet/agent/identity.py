@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from esmith.errors import StoreError, UsageError
 from esmith.fields import dataclass
-from esmith.fleet.agent.places import secrets_of
-from esmith.fleet.journal.files import read_private
+from esmith.fleet import place
 from esmith.fleet.journal.keys import SigningKey
+from esmith.fleet.place import FleetFiles
 from esmith.printable import printable
 
 TYPE_CHECKING = False
@@ -41,9 +41,7 @@ class Identity:
         :raises UntrustedError: when others may read a file.
         """
         from esmith.fleet.etcd.client import Etcd
-        from esmith.fleet.etcd.tls import Tls
 
-        folder = secrets_of(layout)
         if all(endpoint.startswith(_OF_THIS_MACHINE) for endpoint in self.endpoints):
             return Etcd(self.endpoints, timeout=timeout)
         for endpoint in self.endpoints:
@@ -51,12 +49,11 @@ class Identity:
                 raise StoreError(
                     f"{printable(endpoint)} is not encrypted, so anybody could read and change what is sent",
                     place="configuration fleet Endpoints",
-                    hint="set it: config setprop fleet Endpoints https://ADDRESS:2379,https://ADDRESS:2379",
+                    hint=place.SET_ENDPOINTS,
                 )
-        password = read_private(f"{folder}/password").decode("utf-8", "replace").strip()
-        tls = Tls(f"{folder}/ca.pem", f"{folder}/host.pem", f"{folder}/host.key")
-        user = f"{self.fleet}-{self.host}"
-        return Etcd(self.endpoints, tls=tls, user=user, password=password, timeout=timeout)
+        files = FleetFiles(layout)
+        password, user = files.text(place.PASSWORD), place.user_of(self.fleet, self.host)
+        return Etcd(self.endpoints, tls=files.tls(), user=user, password=password, timeout=timeout)
 
 
 def identity_of(snapshot: Snapshot) -> Identity | None:
@@ -68,13 +65,12 @@ def identity_of(snapshot: Snapshot) -> Identity | None:
     fleet = snapshot.state("fleet", "name")
     if host is None or fleet is None:
         return None
-    text = snapshot.prop("configuration", "fleet", "Endpoints") or ""
-    endpoints = tuple(word.strip() for word in text.split(",") if word.strip())
+    endpoints = place.endpoints_of(snapshot)
     if not endpoints:
         raise StoreError(
             "it is not set where etcd is",
             place="configuration fleet Endpoints",
-            hint="set it: config setprop fleet Endpoints https://ADDRESS:2379,https://ADDRESS:2379",
+            hint=place.SET_ENDPOINTS,
         )
     return Identity(fleet.decode(), host.decode(), endpoints)
 
@@ -85,7 +81,7 @@ def signing_key(layout: Layout) -> SigningKey:
     :raises StoreError: when there is none.
     :raises UntrustedError: when others may read it.
     """
-    return SigningKey.load(f"{secrets_of(layout)}/signing.key")
+    return SigningKey.load(FleetFiles(layout).path(place.SIGNING_KEY))
 
 
 def no_member() -> UsageError:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import socket
 
 from esmith.errors import BusyError, StoreError
-from esmith.fleet.agent.places import directory_of, make_private
-from esmith.names import TEMPORARY_PREFIX, is_temporary
+from esmith.fleet.agent.places import make_private
+from esmith.local_sockets import listen, take_lock
+from esmith.private_files import remove_left
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from esmith.layout import Layout
 
 _LOCK, _SOCKET = "agent.lock", "agent.socket"
-_BACKLOG = 32
 
 
 class Place:
@@ -30,7 +29,7 @@ class Place:
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        self._directory = directory_of(layout)
+        self._directory = layout.fleet
         #: It listens, and does not block.
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
 
@@ -47,8 +46,8 @@ class Place:
                 self._handle = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
                 opened.callback(os.close, self._handle)
                 opened.callback(os.close, self._take_lock())
-                self._remove_left()
-                self._listen()
+                remove_left(self._directory)
+                listen(self.socket, self._handle, _SOCKET)
             except OSError as error:
                 raise StoreError(f"cannot listen there: {error.strerror}", place=self._directory) from error
             self._opened = opened.pop_all()
@@ -62,36 +61,9 @@ class Place:
         self._opened.close()
 
     def _take_lock(self) -> int:
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        lock = os.open(_LOCK, flags, 0o600, dir_fd=self._handle)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(lock)
+        lock = take_lock(self._handle, _LOCK)
+        if lock is None:
             raise BusyError(
                 "another agent of the fleet runs for this root", place=self._directory, hint="one is enough"
-            ) from None
+            )
         return lock
-
-    def _remove_left(self) -> None:
-        """Remove what a killed agent was writing."""
-        for name in os.listdir(self._handle):
-            if is_temporary(name):
-                with contextlib.suppress(OSError):
-                    os.unlink(name, dir_fd=self._handle)
-
-    def _listen(self) -> None:
-        """Make the socket beside its place, and put it there when it takes connections: what a dead agent left goes.
-
-        By way of the descriptor, since the path of a root folder may be longer than a socket's may be (unix(7)).
-        """
-        name = f"{TEMPORARY_PREFIX}socket"
-        # The directory is closed to others; the mode of the socket says it once more.
-        mask = os.umask(0o177)
-        try:
-            self.socket.bind(f"/proc/self/fd/{self._handle}/{name}")
-        finally:
-            os.umask(mask)
-        self.socket.listen(_BACKLOG)
-        self.socket.setblocking(False)
-        os.rename(name, _SOCKET, src_dir_fd=self._handle, dst_dir_fd=self._handle)

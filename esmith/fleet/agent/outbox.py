@@ -11,9 +11,9 @@ import json
 import os
 
 from esmith.fields import dataclass
-from esmith.fleet.agent.places import make_private, write_whole
+from esmith.fleet.agent.places import make_private
 from esmith.fleet.agent.points import reach
-from esmith.names import is_temporary
+from esmith.private_files import remove_left, replace_private
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,10 +64,7 @@ class Outbox:
 
     def remove_left(self) -> None:
         """Remove what a killed agent was writing: nothing of it was sent."""
-        for name in os.listdir(self._path):
-            if is_temporary(name):
-                with contextlib.suppress(OSError):
-                    os.unlink(os.path.join(self._path, name))
+        remove_left(self._path)
 
     def all(self) -> list[Sent]:
         """Return what is in it, in the order of the revisions."""
@@ -92,7 +89,7 @@ class Outbox:
             "host": sent.host,
             "blobs": sent.is_blobs,
         }
-        write_whole(self._file(sent.token), json.dumps(data).encode(), durable=True)
+        replace_private(self._path, f"{sent.token}.json", json.dumps(data).encode())
         self._sent[sent.token] = sent
         reach("after outbox")
 

@@ -17,12 +17,13 @@ from esmith.fields import dataclass
 from esmith.fleet.agent.errors import StoppedError
 from esmith.fleet.agent.following import require_same
 from esmith.fleet.agent.others import differing, read_statuses
-from esmith.fleet.agent.places import status_of, write_whole
+from esmith.fleet.agent.places import STATUS
 from esmith.fleet.agent.points import reach
 from esmith.fleet.agent.state import Trouble
 from esmith.fleet.journal.row import FORMAT
 from esmith.fleet.replica.member import Membership
 from esmith.fleet.replica.overrides import LOCAL, all_marks
+from esmith.private_files import replace_private
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -234,7 +235,8 @@ class Reporter:
         reach("before status")
         with contextlib.suppress(OSError):
             # On a full disk the old one stays; etcd and the socket have the new one.
-            write_whole(status_of(self._local.layout), json.dumps(status).encode() + b"\n", durable=False)
+            data = json.dumps(status).encode() + b"\n"
+            replace_private(self._local.layout.fleet, STATUS, data, durable=False)
         essence = _essence(status)
         now = time.monotonic()
         is_beat = now >= self._put_time + self._pace.heartbeat * 0.8

@@ -13,9 +13,9 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from esmith.errors import StoreError, UsageError
 from esmith.fields import dataclass
-from esmith.fleet.journal.checking import is_name
 from esmith.fleet.journal.errors import library_missing
 from esmith.fleet.journal.files import read_private, read_public, replace_file
+from esmith.fleet.names import is_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from base64 import b64decode, b64encode
 
 from esmith.errors import EsmithError
 from esmith.fleet.journal.errors import RowError
+from esmith.fleet.names import is_layer, is_name
 from esmith.store.limits import (
     check_database,
     check_key,
@@ -33,13 +34,9 @@ MOST_GROUPS = 32
 #: In one row. A store has room for some hundred more at once, and a row that none can apply would stop all hosts.
 MOST_DATABASES = 256
 MOST_HOSTS = 10_000
-#: The layer of all hosts, and what the layer of a group begins with.
-FLEET, GROUP = "fleet", "group:"
-
 _LATEST = 2**53
 _PUBLIC_BYTES = 32
 _MOST_WORDS, _LONGEST_WORD = 10_000, 64 * 1024
-_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}")
 _EVENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _TOKEN = re.compile(r"[0-9a-f]{32}")
 _HASH = re.compile(r"[0-9a-f]{64}")
@@ -49,19 +46,6 @@ def require(is_so: bool, otherwise: str) -> None:
     """Raise a RowError with a reason, unless something is so."""
     if not is_so:
         raise RowError(otherwise)
-
-
-def is_name(text: object) -> bool:
-    """Return whether this can be the name of a fleet, a host or a group.
-
-    That is a lower case letter or a digit, then letters, digits, ``-`` and ``.``; at most 63 characters.
-    """
-    return isinstance(text, str) and _NAME.fullmatch(text) is not None
-
-
-def is_layer(text: object) -> bool:
-    """Return whether this is a layer that hosts share: ``fleet`` or ``group:NAME``."""
-    return isinstance(text, str) and (text == FLEET or (text.startswith(GROUP) and is_name(text[len(GROUP) :])))
 
 
 def check_name(value: Any, what: str) -> None:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import stat
 
-from esmith.directories import make_directory
 from esmith.errors import StoreError, UntrustedError
-from esmith.temporary import temporary_name
+from esmith.private_files import is_private, read_regular, replace_private
 
 _LARGEST = 2**20
 
@@ -20,7 +17,7 @@ def read_private(path: str) -> bytes:
     :raises StoreError: when it is missing or cannot be read.
     """
     content, status = _read(path)
-    if status.st_uid != os.geteuid() or status.st_mode & 0o077:
+    if not is_private(status):
         raise UntrustedError(
             "holds a secret of this host, and is not a file that its user alone may read",
             place=path,
@@ -39,14 +36,9 @@ def read_public(path: str) -> bytes:
 
 def _read(path: str) -> tuple[bytes, os.stat_result]:
     try:
-        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        try:
-            status = os.fstat(file)
-            if not stat.S_ISREG(status.st_mode):
-                raise StoreError("is not a regular file", place=path, hint="see who changed it")
-            return os.read(file, min(status.st_size, _LARGEST)), status
-        finally:
-            os.close(file)
+        return read_regular(path, _LARGEST)
+    except ValueError as error:
+        raise StoreError(str(error), place=path, hint="see who changed it") from error
     except OSError as error:
         raise _trouble(path, error) from error
 
@@ -58,24 +50,8 @@ def replace_file(path: str, content: bytes, mode: int = 0o600) -> None:
     :param mode: its permissions, whatever the umask.
     :raises StoreError: when that is not possible; the old file is there then.
     """
-    directory, name = os.path.split(path)
     try:
-        make_directory(directory, 0o700)
-        handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        waiting = temporary_name()
-        try:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-            with os.fdopen(os.open(waiting, flags, 0o600, dir_fd=handle), "wb") as file:
-                file.write(content)
-                os.fchmod(file.fileno(), mode)
-                file.flush()
-                os.fsync(file.fileno())
-            os.rename(waiting, name, src_dir_fd=handle, dst_dir_fd=handle)
-            os.fsync(handle)
-        finally:
-            with contextlib.suppress(OSError):
-                os.unlink(waiting, dir_fd=handle)
-            os.close(handle)
+        replace_private(*os.path.split(path), content, mode=mode)
     except OSError as error:
         raise _trouble(path, error) from error
 

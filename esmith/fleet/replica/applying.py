@@ -10,6 +10,7 @@ from __future__ import annotations
 from esmith.digests import sha256
 from esmith.errors import RefusedError, StoreError
 from esmith.fields import dataclass, field
+from esmith.fleet.names import FLEET, is_layer
 from esmith.fleet.replica import layers, member, overrides, rows
 from esmith.fleet.replica.settling import Settling
 from esmith.names import shorten
@@ -201,7 +202,7 @@ class _Work:
         self._settling.groups = groups
         for database, key in {*self._records, *([] if self._replays else member.records_of_layers(self._transaction))}:
             record = self._record(database, key)
-            if record.layers.cells.keys() - {layers.FLEET}:
+            if record.layers.cells.keys() - {FLEET}:
                 given = record.layers.resolve(before)
                 self._note(database, key, record, record.layers.props(), given)
 
@@ -249,7 +250,7 @@ def check_change(change: LayerChange) -> None:
     :raises UsageError: likewise for the database.
     """
     layer, database, key, prop, value = change
-    if not layers.is_shared(layer):
+    if not is_layer(layer):
         raise RefusedError(f"{shorten(layer)!r} is not a layer that hosts share")
     limits.check_database(database)
     limits.check_key(database, key)

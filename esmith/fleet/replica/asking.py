@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import os
 import socket
-import struct
 import time
 
 from esmith.errors import StoreError
+from esmith.layout import Layout
+from esmith.local_sockets import connect, user_at
 from esmith.store.behind import BehindError
 
 TYPE_CHECKING = False
@@ -26,8 +27,7 @@ if TYPE_CHECKING:
     #: Database, key, property and value; None deletes.
     HostChange = tuple[str, str, str, str | None]
 
-#: Below the root.
-FOLDER, SOCKET = "/var/lib/e-smith/fleet", "agent.socket"
+SOCKET = "agent.socket"
 #: How long a command waits for the agent's word, in seconds.
 PATIENCE = 2.0
 #: For so many bytes of a question a second more: some 5,000 settings. The agent reckons with half of that.
@@ -201,17 +201,12 @@ def _away(reason: str) -> AgentAwayError:
 
 
 def _connected(root: str, patience: float) -> socket.socket:
-    folder = (root if root != "/" else "") + FOLDER
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
     is_connected = False
     try:
-        directory = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        try:
-            connection.settimeout(patience)
-            connection.connect(f"/proc/self/fd/{directory}/{SOCKET}")
-        finally:
-            os.close(directory)
-        _, uid, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+        connection.settimeout(patience)
+        connect(connection, Layout(root).fleet, SOCKET)
+        uid = user_at(connection)
         if uid not in (0, os.geteuid()):
             raise PermissionError(f"another user answers at its socket, number {uid}")
         is_connected = True

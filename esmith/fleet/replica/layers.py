@@ -9,6 +9,7 @@ those of groups it is not in, so members of one revision have the same rows.
 from __future__ import annotations
 
 from esmith.errors import StoreError
+from esmith.fleet.names import FLEET, GROUP
 from esmith.fleet.replica import rows
 
 TYPE_CHECKING = False
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     LayerChange = tuple[str, str, str, str, str | None]
 
 TABLE = "layers"
-FLEET = "fleet"
-#: What the layer of a group begins with.
-GROUP = "group:"
 
 
 class RecordLayers:
@@ -107,17 +105,6 @@ class RecordLayers:
     def props(self) -> set[str]:
         """Return the properties that any layer says something of."""
         return {prop for props in self.cells.values() for prop in props}
-
-
-def is_shared(layer: str) -> bool:
-    """Return whether a text is the name of a layer that hosts share: ``fleet``, or ``group:NAME``."""
-    return layer == FLEET or (layer.startswith(GROUP) and is_group(layer.removeprefix(GROUP)))
-
-
-def is_group(name: str) -> bool:
-    """Return whether a text may be the name of a group: ASCII letters, digits, ``-``, ``_`` and ``.``, at most 64."""
-    plain = name.replace("-", "a").replace("_", "a").replace(".", "a")
-    return 0 < len(name) <= 64 and name[0] not in "-." and plain.isascii() and plain.isalnum()
 
 
 def read(snapshot: Snapshot, database: str, key: str) -> RecordLayers:

@@ -11,6 +11,7 @@ import json
 
 from esmith.errors import StoreError
 from esmith.fields import dataclass
+from esmith.fleet.names import FLEET, GROUP
 from esmith.fleet.replica import layers, overrides, rows
 
 TYPE_CHECKING = False
@@ -114,8 +115,8 @@ class Membership:
 
     def hosts_of(self, layer: str) -> list[str]:
         """Return the members that a layer counts for: all, or those of a group."""
-        group = layer.removeprefix(layers.GROUP)
-        return [name for name, groups in self.members().items() if layer == layers.FLEET or group in groups]
+        group = layer.removeprefix(GROUP)
+        return [name for name, groups in self.members().items() if layer == FLEET or group in groups]
 
     def layers(self, database: str, key: str) -> layers.RecordLayers:
         """Return what the layers have of a record."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from esmith.fleet.replica import layers, member, overrides
+from esmith.fleet.names import FLEET, GROUP
+from esmith.fleet.replica import member, overrides
 from esmith.names import counted
 from esmith.printable import printable
 
@@ -24,7 +25,7 @@ def say(transaction: Transaction, sorting: Sorting) -> None:
     if transaction.layer is None:
         return
     membership = member.Membership(transaction)
-    changed = sorted({change[0] for change in sorting.changes}, key=lambda name: (name != layers.FLEET, name))
+    changed = sorted({change[0] for change in sorting.changes}, key=lambda name: (name != FLEET, name))
     notes = [_for_whom(membership, layer) for layer in changed]
     shared = {change[1:] for change in sorting.changes}
     here = [_words(*cell[:3]) for cell in sorting.host if cell not in shared]
@@ -38,7 +39,7 @@ def say(transaction: Transaction, sorting: Sorting) -> None:
 
 def _for_whom(membership: Membership, layer: str) -> str:
     hosts = membership.hosts_of(layer)
-    if layer == layers.FLEET:
+    if layer == FLEET:
         return f"changed for the fleet: {counted(len(hosts), 'host')}"
     if not hosts:
         groups = sorted({group for names in membership.members().values() for group in names})
@@ -50,8 +51,8 @@ def _hidden(transaction: Transaction, membership: Membership, sorting: Sorting) 
     """Return what was set and does not show on this host, with the reason, a line each."""
     found: list[str] = []
     for layer, database, key, prop, value in sorting.changes:
-        group = layer.removeprefix(layers.GROUP)
-        if layer != layers.FLEET and group not in membership.groups:
+        group = layer.removeprefix(GROUP)
+        if layer != FLEET and group not in membership.groups:
             line = f"this host is not in {_called(layer)}, and stays as it is"
             if line not in found:
                 found.append(line)
@@ -69,7 +70,7 @@ def _hidden(transaction: Transaction, membership: Membership, sorting: Sorting) 
 
 
 def _called(layer: str) -> str:
-    return "the fleet" if layer == layers.FLEET else f"group {layer.removeprefix(layers.GROUP)}"
+    return "the fleet" if layer == FLEET else f"group {layer.removeprefix(GROUP)}"
 
 
 def _words(database: str, key: str, prop: str) -> str:

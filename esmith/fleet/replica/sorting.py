@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 
 from esmith.errors import RefusedError, UsageError
+from esmith.fleet.names import FLEET, is_layer
 from esmith.fleet.replica import layers, member, overrides
 from esmith.fleet.replica.settling import Settling
 
@@ -30,7 +31,7 @@ class Sorting:
     """
 
     def __init__(self, transaction: Transaction, target: str | None) -> None:
-        if target not in (None, "", overrides.HOST, overrides.LOCAL) and not layers.is_shared(str(target)):
+        if target not in (None, "", overrides.HOST, overrides.LOCAL) and not is_layer(str(target)):
             raise UsageError(
                 f"there is no layer {target!r}", hint="layers are: fleet, group:NAME, host, local; --group takes a NAME"
             )
@@ -74,7 +75,7 @@ class Sorting:
                 self._sort_here(database, key, cells, found)
             else:
                 self._sort_shared(database, key, cells, found)
-        if self._target and layers.is_shared(self._target) and self.host and not self.changes and not self._may_go:
+        if self._target and is_layer(self._target) and self.host and not self.changes and not self._may_go:
             raise _only_here(self.host[0])
 
     # The engine.
@@ -165,7 +166,7 @@ class Sorting:
         if (database, key, prop) in self._transaction.assigned:
             # It is pushed: when the agent has to finish this, its mark goes as well.
             self.host.append((database, key, prop, new))
-        self._change(layer or layers.FLEET, database, key, prop, new, found)
+        self._change(layer or FLEET, database, key, prop, new, found)
         return True
 
     def _delete_shared(self, database: str, key: str, cells: Cells, found: RecordLayers) -> None:
@@ -192,7 +193,7 @@ class Sorting:
         for prop, value in {"": record.type, **record.props}.items():
             if prop in cells or found.layer_of(self._groups, prop) is not None or self._is_here(database, key, prop):
                 continue
-            self._change(self._target or layers.FLEET, database, key, prop, value, found)
+            self._change(self._target or FLEET, database, key, prop, value, found)
 
     def _change(self, layer: str, database: str, key: str, prop: str, new: str | None, found: RecordLayers) -> None:
         if found.get(layer, prop) != new:

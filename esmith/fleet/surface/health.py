@@ -12,7 +12,7 @@ import stat
 from contextlib import suppress
 
 from esmith.fleet.replica import overrides
-from esmith.fleet.replica.asking import FOLDER, Agent, AgentAwayError
+from esmith.fleet.replica.asking import Agent, AgentAwayError
 from esmith.fleet.replica.member import Membership
 from esmith.names import shorten
 
@@ -81,7 +81,7 @@ def agent_runs(layout: Layout) -> bool:
 def read_status(layout: Layout) -> dict[str, Any]:
     """Return what the agent wrote last; empty where that is not there, another user's, or not of its form."""
     try:
-        file = os.open(layout.under(f"{FOLDER}/status.json"), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        file = os.open(f"{layout.fleet}/status.json", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return {}
     with open(file, "rb") as stream:
@@ -109,7 +109,7 @@ def _etcd(written: dict[str, Any]) -> list[dict[str, str]]:
 def _outbox(layout: Layout) -> int:
     """Return how many changes were sent of which it is not known whether the fleet took them."""
     try:
-        return sum(name.endswith(".json") for name in os.listdir(layout.under(f"{FOLDER}/outbox")))
+        return sum(name.endswith(".json") for name in os.listdir(f"{layout.fleet}/outbox"))
     except OSError:
         return 0
 

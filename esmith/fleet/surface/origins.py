@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from esmith.fleet.replica.layers import FLEET, GROUP
+from esmith.fleet.names import FLEET, GROUP
 from esmith.fleet.replica.member import Membership
 from esmith.fleet.replica.scope import Scopes
 from esmith.printable import printable

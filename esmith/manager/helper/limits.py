@@ -22,7 +22,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from esmith.manager.helper.keeping import read_private, replace_private
+from esmith.private_files import read_private, replace_private
 
 _FILE = "limits"
 #: What is counted is forgotten so many seconds after the last failure.

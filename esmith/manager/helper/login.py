@@ -13,8 +13,8 @@ import time
 from dataclasses import dataclass
 
 from esmith.errors import UsageError
-from esmith.manager.helper.keeping import read_private, replace_private
 from esmith.manager.helper.opened import opened
+from esmith.private_files import read_private, replace_private
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

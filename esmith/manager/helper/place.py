@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import socket
 import stat
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 from esmith.directories import make_directory
 from esmith.errors import BusyError, UntrustedError
-from esmith.names import TEMPORARY_PREFIX
+from esmith.local_sockets import listen, take_lock
 from esmith.printable import shell_word
 
 if TYPE_CHECKING:
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 
 _LOCK = "helper.lock"
 _DIRECTORY_MODE = 0o711
-_BACKLOG = 32
 
 
 class Place:
@@ -53,7 +51,7 @@ class Place:
             opened.callback(os.close, self._handle)
             self._require_own()
             opened.callback(os.close, self._take_lock())
-            self._listen()
+            listen(self.socket, self._handle, self._name, self._user)
             self._opened = opened.pop_all()
         return self
 
@@ -75,34 +73,11 @@ class Place:
         os.fchmod(self._handle, _DIRECTORY_MODE)
 
     def _take_lock(self) -> int:
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        lock = os.open(_LOCK, flags, 0o600, dir_fd=self._handle)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(lock)
+        lock = take_lock(self._handle, _LOCK)
+        if lock is None:
             raise BusyError(
                 "another helper of the server-manager runs for this root",
                 place=self._directory,
                 hint="one is enough; which services run: esmith services",
-            ) from None
+            )
         return lock
-
-    def _listen(self) -> None:
-        """Make the socket beside its place, and put it there when it takes connections: what a dead helper left goes.
-
-        By way of the descriptor, since the path of a root folder may be longer than a socket's may be (unix(7)).
-        """
-        name = f"{TEMPORARY_PREFIX}socket"
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(name, dir_fd=self._handle)
-        mask = os.umask(0o177)
-        try:
-            self.socket.bind(f"/proc/self/fd/{self._handle}/{name}")
-        finally:
-            os.umask(mask)
-        if self._user != os.geteuid():
-            os.chown(name, self._user, -1, dir_fd=self._handle, follow_symlinks=False)
-        self.socket.listen(_BACKLOG)
-        self.socket.setblocking(False)
-        os.rename(name, self._name, src_dir_fd=self._handle, dst_dir_fd=self._handle)

@@ -13,11 +13,11 @@ import json
 import pkgutil
 import signal
 import socket
-import struct
 import sys
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
+from esmith.local_sockets import user_at
 from esmith.manager import wire
 from esmith.manager.helper import verbs as verb_modules
 from esmith.manager.helper.children import Children, TooManyError
@@ -47,7 +47,6 @@ MOST_LOGINS = 4
 _END_SECONDS = 20.0
 _NO_SESSION = "you are not logged in, or your session has ended"
 #: struct ucred of unix(7).
-_CREDENTIALS = struct.Struct("3i")
 
 
 class _Answer:
@@ -319,9 +318,7 @@ class Server:
 def _user_of(writer: asyncio.StreamWriter) -> int:
     """Return the user of the process at the other end, as it was when it connected (unix(7))."""
     connection: socket.socket = writer.get_extra_info("socket")
-    data = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-    _, user, _ = _CREDENTIALS.unpack(data)
-    return int(user)
+    return user_at(connection)
 
 
 def _say(text: str) -> None:

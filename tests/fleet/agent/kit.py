@@ -21,7 +21,6 @@ from typing import Any
 
 from esmith import __version__
 from esmith.fleet.agent import points
-from esmith.fleet.agent.places import directory_of, secrets_of
 from esmith.fleet.agent.remote import Remote
 from esmith.fleet.agent.reporting import Pace
 from esmith.fleet.agent.running import Agent
@@ -71,7 +70,7 @@ def connected(layout: Layout, seconds: float) -> Iterator[Client]:
     :param seconds: how long an answer may take.
     """
     with socket.socket(socket.AF_UNIX) as connection:
-        directory = os.open(directory_of(layout), os.O_RDONLY | os.O_DIRECTORY)
+        directory = os.open(layout.fleet, os.O_RDONLY | os.O_DIRECTORY)
         try:
             connection.connect(f"/proc/self/fd/{directory}/agent.socket")
         finally:
@@ -115,7 +114,7 @@ class Host:
             transaction.set_prop("configuration", "fleet", "Endpoints", ",".join(self.endpoints))
         store.close()
         self.set_states({"name": self.fleet.encode(), "host": self.name.encode()})
-        self.key.save(f"{secrets_of(self.layout)}/signing.key")
+        self.key.save(f"{self.layout.fleet_files}/signing.key")
 
     def set_states(self, states: dict[str, bytes | None]) -> None:
         """Write rows of the table ``=fleet``."""

@@ -20,7 +20,6 @@ from esmith.fleet.agent import answering
 from esmith.fleet.agent.answering import Answering
 from esmith.fleet.agent.job import Job
 from esmith.fleet.agent.listening import Place
-from esmith.fleet.agent.places import directory_of, socket_of
 from esmith.fleet.agent.state import State, Trouble
 from esmith.fleet.journal.chain import Head
 from esmith.layout import Layout
@@ -189,8 +188,8 @@ def test_looking(desk: _Desk) -> None:
 def test_another_user_is_not_heard(desk: _Desk) -> None:
     """A process of another user, also one that got hold of the directory, gets no answer."""
     nobody = pwd.getpwnam("nobody")
-    directory = directory_of(desk.layout)
-    os.chmod(socket_of(desk.layout), 0o666)
+    directory = desk.layout.fleet
+    os.chmod(f"{desk.layout.fleet}/agent.socket", 0o666)
     descriptor = os.open(directory, os.O_RDONLY)
     pid = os.fork()
     if not pid:
@@ -226,8 +225,8 @@ def test_one_agent_a_root(desk: _Desk) -> None:
 def test_a_directory_that_others_may_enter(tmp_path: Path) -> None:
     """A directory of the agent that others may enter is refused, with the cure."""
     layout = Layout(str(tmp_path))
-    Path(directory_of(layout)).mkdir(parents=True)
-    os.chmod(directory_of(layout), 0o755)
+    Path(layout.fleet).mkdir(parents=True)
+    os.chmod(layout.fleet, 0o755)
     with pytest.raises(StoreError, match="chmod 700"), Place(layout):
         raise AssertionError
 
@@ -238,9 +237,9 @@ def test_what_a_killed_agent_left(tmp_path: Path) -> None:
     pid = os.fork()
     if not pid:
         with Place(layout):
-            (Path(directory_of(layout)) / ".esmith-1-2-3").write_text("half")
+            (Path(layout.fleet) / ".esmith-1-2-3").write_text("half")
             os.kill(os.getpid(), signal.SIGKILL)
     os.waitpid(pid, 0)
     with _Desk(layout).running() as desk:
         assert json.dumps(desk.ask("status"))
-        assert sorted(os.listdir(directory_of(layout))) == ["agent.lock", "agent.socket"]
+        assert sorted(os.listdir(layout.fleet)) == ["agent.lock", "agent.socket"]

@@ -14,7 +14,7 @@ import pytest
 from esmith.fleet.agent.children import Children, Ended
 from esmith.fleet.agent.counting import Counting, Counts
 from esmith.fleet.agent.others import differing, read_statuses
-from esmith.fleet.agent.places import status_of
+from esmith.fleet.agent.places import STATUS
 from esmith.layout import Layout
 from esmith.store import open_store
 from esmith.store.model import Author
@@ -41,7 +41,7 @@ def test_a_status(fleet: Fleet) -> None:
     assert (found["host"], found["fleet"], found["hash"]) == ("a", fleet.name, a.head().hash)
     assert (found["stopped"], found["error"], found["outbox"], found["overrides"]) == ("", "", 0, 0)
     assert len(found["digest"]) == 64
-    file = Path(status_of(a.layout))
+    file = Path(a.layout.fleet) / STATUS
     own = wait_for(lambda: (one := json.loads(file.read_text()))["revision"] == number and one, "the file")
     assert own["etcd"][0]["answers"]
     assert own["etcd"][0]["endpoint"] == fleet.endpoints[0]

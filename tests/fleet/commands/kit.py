@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from esmith.fleet.admin import place
+from esmith.fleet import place
 from esmith.fleet.admin.first import Plan, init_fleet
 from esmith.fleet.admin.join import Joining
 from esmith.fleet.admin.members import invite

@@ -11,7 +11,7 @@ import pytest
 
 from esmith.errors import UsageError
 from esmith.fleet.admin.etcd_servers import EtcdServer, servers_of
-from esmith.fleet.admin.place import OF_A_MEMBER
+from esmith.fleet.place import OF_A_MEMBER
 from tests.fleet.cluster import wait_for
 from tests.fleet.commands.kit import Server
 from tests.fleet.proxies import free_port

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from esmith.errors import UsageError
-from esmith.fleet.admin import accounts, place
+from esmith.fleet import place
 from esmith.fleet.admin.join import Joining
 from esmith.fleet.etcd.errors import DeniedError
 from esmith.fleet.journal.token import Invitation
@@ -163,7 +163,7 @@ def test_rights(town: Town) -> None:
             with pytest.raises(DeniedError):
                 etcd.put(key, "{}")
         with pytest.raises(DeniedError):
-            etcd.access.user_set_password(accounts.user_of(town.name, "one"), "mine")
+            etcd.access.user_set_password(place.user_of(town.name, "one"), "mine")
 
 
 def test_who_was_removed_knows_it(town: Town) -> None:

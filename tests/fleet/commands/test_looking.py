@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from esmith.fleet.admin.waking import wake
-from esmith.fleet.agent.places import status_of
+from esmith.fleet.agent.places import STATUS
 from tests.cli.test_json_shapes import _tables, faults
 from tests.fleet.cluster import wait_for
 from tests.fleet.commands.kit import Server, Town
@@ -27,7 +27,7 @@ def _status(server: Server) -> tuple[int, dict[str, Any]]:
 
 def _knows_both(server: Server) -> bool:
     wake(server.layout)
-    return len(json.loads(Path(status_of(server.layout)).read_text())["hosts"]) == 2
+    return len(json.loads((Path(server.layout.fleet) / STATUS).read_text())["hosts"]) == 2
 
 
 def _found(data: dict[str, Any]) -> list[tuple[str, str]]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from esmith.fleet import place
 from esmith.fleet.admin import accounts
 from esmith.fleet.etcd import fields
 from esmith.fleet.etcd.client import Etcd
@@ -56,7 +57,7 @@ class WalledFleet(Fleet):
 
     def thief(self, name: str) -> Thief:
         """Return who has all that a host has: its certificate, its password and its key."""
-        etcd = self._client(accounts.user_of(FLEET, name), self.passwords[name])
+        etcd = self._client(place.user_of(FLEET, name), self.passwords[name])
         return Thief(name, etcd, SigningKey.load(str(self[name].root.path / KEYS / "signing.key")))
 
     def kept(self) -> dict[bytes, bytes]:
