@@ -30,6 +30,7 @@ from esmith.fleet.journal.chain import Head
 from esmith.fleet.journal.keys import SigningKey
 from esmith.fleet.journal.row import Row, encode, hash_of
 from esmith.layout import Layout
+from esmith.local_sockets import connect
 from esmith.store import open_store
 from esmith.store.model import Author
 from tests.fleet.cluster import wait_for
@@ -70,11 +71,7 @@ def connected(layout: Layout, seconds: float) -> Iterator[Client]:
     :param seconds: how long an answer may take.
     """
     with socket.socket(socket.AF_UNIX) as connection:
-        directory = os.open(layout.fleet, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            connection.connect(f"/proc/self/fd/{directory}/agent.socket")
-        finally:
-            os.close(directory)
+        connect(connection, layout.fleet, "agent.socket")
         connection.settimeout(seconds)
         client = Client(connection)
         try:

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any
 
 from esmith.layout import Layout
+from esmith.local_sockets import connect
 from esmith.store.protocol import Snapshot
 from tests.commands import Root
 from tests.fleet.cluster import PATIENCE, wait_for
@@ -216,17 +217,13 @@ class Host:
         """Ask the agent at its socket, and return its answer; {} when it does not answer."""
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(seconds)
-            # A path of a socket has at most 107 bytes (unix(7)), and folders of tests have long names.
-            folder = os.open(self.root.path / AGENT_FILES, os.O_PATH)
             try:
-                connection.connect(f"/proc/self/fd/{folder}/agent.socket")
+                connect(connection, str(self.root.path / AGENT_FILES), "agent.socket")
                 connection.sendall(json.dumps(request).encode() + b"\n")
                 with connection.makefile("rb") as lines:
                     return json.loads(lines.readline() or b"{}")  # type: ignore[no-any-return]
             except OSError:
                 return {}
-            finally:
-                os.close(folder)
 
     def status(self) -> dict[str, Any]:
         """Return what the agent says about itself; {} when it does not answer."""
