@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from esmith.cli.fleet_output import effect_lines, may_go_on
+from esmith.cli.fleet.output import effect_lines, may_go_on
 from esmith.cli.output import print_report
 from esmith.cli.program import root_option
 from esmith.errors import ExitCode
