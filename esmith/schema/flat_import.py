@@ -79,8 +79,8 @@ class FlatImport:
     def run(self, sources: list[FlatSource]) -> dict[str, int]:
         """Import files that were read, and bring the other databases up to date.
 
-        Where other servers of a fleet were quicker it can be called again. What the schema does not allow is stored as well, and added to the findings of its file; so are the hints that
-        setting it by hand would give.
+        What the schema does not allow is stored as well, and added to the findings of its file; so are the hints that
+        setting it by hand would give. Where other servers of a fleet were quicker it can be called again.
 
         :return: how many settings changed, by database.
         :raises SchemaError: when a schema file is broken, or with Strict a file of a contrib; nothing is imported.
