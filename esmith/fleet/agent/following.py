@@ -50,6 +50,7 @@ class Follower:
     :param state: of the agent.
     :param outbox: of this host.
     :param connect: returns the journal in etcd.
+    :param require_alone: raises StoppedError where another machine is this host.
     :param heartbeat: seconds after which the cause of a stop is looked for again.
     :param has_signals: called when there may be signals to run.
     """
@@ -61,6 +62,7 @@ class Follower:
         outbox: Outbox,
         *,
         connect: Connector,
+        require_alone: Callable[[], None] = lambda: None,
         heartbeat: float,
         has_signals: Callable[[], None],
     ) -> None:
@@ -68,6 +70,7 @@ class Follower:
         self._state = state
         self._outbox = outbox
         self._connect = connect
+        self._require_alone = require_alone
         self._heartbeat = heartbeat
         self._has_signals = has_signals
         self._watch: Watch | None = None
@@ -134,6 +137,7 @@ class Follower:
         self._state.update(local=checker.head)
         self._outbox.remove_until(checker.head.number)
         try:
+            self._require_alone()
             head, own, revision = remote.head_and_row(checker.head.number)
         except DeniedError:
             # Who was removed is let in no more.

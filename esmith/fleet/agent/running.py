@@ -9,6 +9,7 @@ import traceback
 
 from esmith.fleet.agent.answering import Answering
 from esmith.fleet.agent.children import Children
+from esmith.fleet.agent.claiming import Claim
 from esmith.fleet.agent.connecting import Connector
 from esmith.fleet.agent.counting import Counting
 from esmith.fleet.agent.following import Follower
@@ -89,14 +90,16 @@ class Agent:
         outbox = Outbox(outbox_of(layout))
         outbox.remove_left()
         self._connect = connect = Connector(layout, local, _CALL_SECONDS)
+        claim = Claim(layout, connect, pace.heartbeat)
         self._children = Children(layout)
-        self._sender = Sender(connect, state, outbox)
-        self._signaller = Signaller(layout, local, state, connect=connect, children=self._children)
+        self._sender = Sender(connect, state, outbox, require_alone=claim.require)
+        self._signaller = Signaller(layout, local, state, claim=claim, children=self._children)
         self._follower = Follower(
             local,
             state,
             outbox,
             connect=connect,
+            require_alone=claim.require,
             heartbeat=pace.heartbeat,
             has_signals=self._signaller.look,
         )
@@ -105,7 +108,7 @@ class Agent:
             local,
             state,
             outbox,
-            connect=connect,
+            claim=claim,
             counting=self._counting,
             kick=self._follower.kick,
             pace=pace,
