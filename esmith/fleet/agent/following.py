@@ -206,6 +206,7 @@ class Follower:
             is_whole = number == checker.head.number + 1
             if not is_whole:
                 break
+            self._let_command_store(raw)
             try:
                 ready.append(checker.take(raw, remote.blobs))
             except RowError as error:
@@ -221,10 +222,20 @@ class Follower:
             raise fault
         return is_whole
 
+    def _let_command_store(self, raw: bytes) -> None:
+        """Wait for the command of a row that was sent from here: it stores the row itself, and is not to wait for us.
+
+        :param raw: the row, which is not looked at before: that would take time from the answer to the command.
+        """
+        sent = self._outbox.all()
+        if not sent:
+            return
+        digest = hash_of(raw)
+        for one in sent:
+            if one.hash == digest:
+                self._state.wait_for_command(one.token, _COMMAND_SECONDS)
+
     def _apply(self, ready: list[Checked], remote: Remote, checker: Checker) -> None:
-        for one in ready:
-            if one.row.host == remote.host and self._outbox.find(one.row.token) is not None:
-                self._state.wait_for_command(one.row.token, _COMMAND_SECONDS)
         now = self._local.apply(ready, self._outbox, remote.host)
         self._outbox.remove_until(now.number)
         if now.number > self._state.head.number:
