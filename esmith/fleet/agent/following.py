@@ -208,12 +208,18 @@ class Follower:
                 break
             self._let_command_store(raw)
             try:
-                ready.append(checker.take(raw, remote.blobs))
+                one = checker.take(raw, remote.blobs)
             except RowError as error:
                 # What fits is applied before one that does not is complained about.
                 fault = error
                 break
-            if is_few or _databases(ready) > MOST_DATABASES // 2:
+            is_own = self._was_sent(one, remote)
+            if is_own and ready:
+                self._apply(ready, remote, checker)
+                ready = []
+            ready.append(one)
+            # What a change of this host did here comes before what the rows after it do.
+            if is_few or is_own or _databases(ready) > MOST_DATABASES // 2:
                 self._apply(ready, remote, checker)
                 ready = []
         if ready:
@@ -234,6 +240,10 @@ class Follower:
         for one in sent:
             if one.hash == digest:
                 self._state.wait_for_command(one.token, _COMMAND_SECONDS)
+
+    def _was_sent(self, one: Checked, remote: Remote) -> bool:
+        """Return whether a row may be what a command of this host sent and did not store."""
+        return one.row.host == remote.host and self._outbox.find(one.row.token) is not None
 
     def _apply(self, ready: list[Checked], remote: Remote, checker: Checker) -> None:
         now = self._local.apply(ready, self._outbox, remote.host)
