@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from esmith.errors import StoreError, UsageError
-from esmith.fields import dataclass
+from esmith.fields import dataclass, replace
 from esmith.fleet import place
 from esmith.fleet.admin import accounts
 from esmith.fleet.admin.membership import require_member
 from esmith.fleet.admin.reading import FIRST, Journal
 from esmith.fleet.agent.remote import Remote
 from esmith.fleet.journal.chain import START, Chain, Head
+from esmith.fleet.journal.checking import is_hash
+from esmith.fleet.journal.errors import RowError
 from esmith.fleet.journal.keys import SigningKey
 from esmith.fleet.journal.members import Members
 from esmith.fleet.place import FleetFiles
@@ -58,15 +62,24 @@ class Own:
     def restored(cls, layout: Layout, snapshot: Snapshot) -> Own:
         """Return this member, or what a backup has brought back of it: its settings and its keys, and no row.
 
+        Of one whose store has damaged rows there is as much.
+
         :raises UsageError: when this server is in no fleet, and no backup of a member was restored.
         """
-        files = FleetFiles(layout)
-        props = {prop: snapshot.prop(place.DATABASE, place.RECORD, prop) or "" for prop in ("status", "Name", "Host")}
-        is_here = all(files.has(name) for name in (*place.OF_A_MEMBER, place.CA))
-        if member.Membership(snapshot).is_member or props["status"] != "enabled" or not is_here:
-            return cls.of(layout, snapshot)
-        fleet, first = props["Name"], files.text(place.FIRST_ROW)
-        return cls(files, fleet, props["Host"], place.endpoints_of(snapshot), START, Members(fleet), first)
+        files, membership = FleetFiles(layout), member.Membership(snapshot)
+        fleet, host = membership.name, membership.host
+        if membership.is_member:
+            with suppress(RowError):
+                found = cls.of(layout, snapshot)
+                return found if is_hash(found.first) else replace(found, first=files.text(place.FIRST_ROW))
+        else:
+            fleet, host, status = (
+                snapshot.prop(place.DATABASE, place.RECORD, prop) or "" for prop in ("Name", "Host", "status")
+            )
+            if status != "enabled" or not all(files.has(name) for name in (*place.OF_A_MEMBER, place.CA)):
+                return cls.of(layout, snapshot)
+        first = files.text(place.FIRST_ROW)
+        return cls(files, fleet, host, place.endpoints_of(snapshot), START, Members(fleet), first)
 
     def connect(self) -> Etcd:
         """Return a client of etcd with the rights of this member; nothing is sent yet.

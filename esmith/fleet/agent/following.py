@@ -207,12 +207,18 @@ class Follower:
             if not is_whole:
                 break
             try:
-                ready.append(checker.take(raw, remote.blobs))
+                one = checker.take(raw, remote.blobs)
             except RowError as error:
                 # What fits is applied before one that does not is complained about.
                 fault = error
                 break
-            if is_few or _databases(ready) > MOST_DATABASES // 2:
+            is_own = self._was_sent(one, remote)
+            if is_own and ready:
+                self._apply(ready, remote, checker)
+                ready = []
+            ready.append(one)
+            # What a change of this host did here comes before what the rows after it do.
+            if is_few or is_own or _databases(ready) > MOST_DATABASES // 2:
                 self._apply(ready, remote, checker)
                 ready = []
         if ready:
@@ -221,9 +227,13 @@ class Follower:
             raise fault
         return is_whole
 
+    def _was_sent(self, one: Checked, remote: Remote) -> bool:
+        """Return whether a row may be what a command of this host sent and did not store."""
+        return one.row.host == remote.host and self._outbox.find(one.row.token) is not None
+
     def _apply(self, ready: list[Checked], remote: Remote, checker: Checker) -> None:
         for one in ready:
-            if one.row.host == remote.host and self._outbox.find(one.row.token) is not None:
+            if self._was_sent(one, remote):
                 self._state.wait_for_command(one.row.token, _COMMAND_SECONDS)
         now = self._local.apply(ready, self._outbox, remote.host)
         self._outbox.remove_until(now.number)

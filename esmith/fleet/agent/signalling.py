@@ -16,6 +16,7 @@ from esmith.fields import dataclass
 from esmith.fleet.agent.checked import TABLE
 from esmith.fleet.agent.local import BEGUN, SIGNAL, WAITS
 from esmith.fleet.agent.points import reach
+from esmith.names import is_number
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -95,8 +96,9 @@ class Signaller:
     def _all(self) -> list[_Signal]:
         """Return the signals that are not answered, the oldest first."""
         with self._local.snapshot() as snapshot:
-            rows = [(name, value) for name, value in snapshot.states(TABLE) if name.startswith(SIGNAL)]
-        return [_signal_of(name, value) for name, value in rows]
+            rows = [(name.removeprefix(SIGNAL), value) for name, value in snapshot.states(TABLE) if SIGNAL in name]
+        # A damaged name is that of no row, so nobody waits for its answer.
+        return [_signal_of(digits, value) for digits, value in rows if is_number(digits)]
 
     def _do(self, signal: _Signal) -> None:
         """Run a signal, unless it is late or was begun, and answer it.
@@ -147,9 +149,8 @@ class Signaller:
         return is_name and event != "actions" and os.path.isdir(os.path.join(self._layout.events, event))
 
 
-def _signal_of(name: str, value: bytes) -> _Signal:
+def _signal_of(digits: str, value: bytes) -> _Signal:
     """Return the signal that a row of the store is about; a damaged one counts as begun, so it is not run."""
-    digits = name.removeprefix(SIGNAL)
     words = value.decode("utf-8", "replace").split(" ")
     if len(words) != 3 or not words[1].isdecimal() or words[0].encode() != WAITS:
         return _Signal(int(digits), BEGUN, 0, words[-1])

@@ -7,6 +7,8 @@ that lost its type on the way is made again. Marked cells (:mod:`esmith.fleet.re
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from esmith.digests import sha256
 from esmith.errors import RefusedError, StoreError
 from esmith.fields import dataclass, field
@@ -73,11 +75,21 @@ def rebuild(transaction: Transaction, applied: Iterable[Applied]) -> int:
     :param applied: all rows, the oldest first.
     :return: how many cells of the databases were written.
     """
-    work = _Work(transaction)
+    rows = list(applied)
+    work = _Work(transaction, _groups_before(transaction, rows))
     work.forget_all()
-    for row in applied:
+    for row in rows:
         work.take(row)
     return work.finish()
+
+
+def _groups_before(transaction: Transaction, applied: Sequence[Applied]) -> list[str]:
+    """Return the groups whose layers gave this host its values; where that is damaged, those that the journal says."""
+    membership = member.Membership(transaction)
+    with suppress(StoreError):
+        return membership.groups
+    own = f"{member.PREFIX}{membership.host}"
+    return next((member.groups_of(row.states[own]) for row in reversed(applied) if own in row.states), [])
 
 
 def apply_host(transaction: Transaction, cells: Sequence[HostChange]) -> None:
@@ -140,14 +152,17 @@ class _Record:
 
 
 class _Work:
-    """Rows of the journal that are being applied."""
+    """Rows of the journal that are being applied.
 
-    def __init__(self, transaction: Transaction) -> None:
+    :param groups: of this host until now; None for those that the store has.
+    """
+
+    def __init__(self, transaction: Transaction, groups: list[str] | None = None) -> None:
         self._transaction = transaction
         membership = member.Membership(transaction)
         self._own = f"{member.PREFIX}{membership.host}"
-        self._groups = membership.groups
-        self._digest = int(membership.digest, 16)
+        self._groups = membership.groups if groups is None else groups
+        self._digest = 0 if groups is not None else int(membership.digest, 16)
         self._records: dict[tuple[str, str], _Record] = {}
         self._states: dict[str, bytes | None] = {}
         self._last: Applied | None = None
@@ -170,7 +185,7 @@ class _Work:
             # The digest is counted again: that of a damaged row is not known.
             self._transaction.set_state(layers.TABLE, name, None)
             record.row = None
-        self._digest, self._groups = 0, []
+        self._groups = []
         for name, _ in list(self._transaction.states(member.TABLE)):
             if name.startswith((member.PREFIX, member.INVITE)):
                 self._states[name] = None

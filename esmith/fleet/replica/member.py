@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 TABLE = "fleet"
 #: What the names of the rows of members and of invitations begin with.
 PREFIX, INVITE = "member/", "invite/"
+_DIGITS = frozenset("0123456789abcdef")
 
 
 @dataclass
@@ -89,8 +90,14 @@ class Membership:
 
     @property
     def digest(self) -> str:
-        """The digest of the layers, which all members of one revision have: 64 hexadecimal digits."""
-        return self.text("digest") or "0" * 64
+        """The digest of the layers, which all members of one revision have: 64 hexadecimal digits.
+
+        :raises StoreError: when the row is damaged.
+        """
+        digest = self.text("digest") or "0" * 64
+        if len(digest) != 64 or not _DIGITS.issuperset(digest):
+            raise _damaged()
+        return digest
 
     @property
     def groups(self) -> list[str]:

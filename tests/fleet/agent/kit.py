@@ -64,6 +64,16 @@ def fork_agent(layout: Layout, pace: Pace = PACE, hook: Callable[[str], None] | 
     return pid
 
 
+def kill_at_first(point: str) -> Callable[[str], None]:
+    """Return a hook that kills the process as soon as it is at a point."""
+
+    def at_once(reached: str) -> None:
+        if reached == point:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return at_once
+
+
 @contextmanager
 def connected(layout: Layout, seconds: float) -> Iterator[Client]:
     """Return a connection to the agent of a root.

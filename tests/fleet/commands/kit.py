@@ -6,6 +6,7 @@ import itertools
 import os
 import shutil
 import signal
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -103,9 +104,12 @@ class Server(Root):
         with opened(self.path, write=False) as store, store.snapshot() as snapshot:
             return checking.faults(snapshot, Scopes(self.layout, snapshot))
 
-    def start_agent(self) -> None:
-        """Start its agent, and wait until it answers."""
-        self._agent = fork_agent(self.layout)
+    def start_agent(self, hook: Callable[[str], None] | None = None) -> None:
+        """Start its agent, and wait until it answers.
+
+        :param hook: called at each of its points.
+        """
+        self._agent = fork_agent(self.layout, hook=hook)
 
     def end_agent(self) -> None:
         """End its agent, where it runs."""

@@ -32,6 +32,7 @@ from tests.fleet.replica.fleet import AUTHOR, THING, Fleet, cells_of, make_membe
         (lambda one: one.set_state("layers", "things", b"fleet\0\0v"), "cannot be read"),
         (lambda one: one.set_state("overrides", "things\0a\0p", b"why"), "cannot be read"),
         (lambda one: one.set_state("fleet", "member/one", b"{}"), "cannot be read"),
+        (lambda one: one.set_state("fleet", "digest", b"x" * 64), "cannot be read"),
     ],
 )
 def test_what_is_not_as_the_layers_have_it(member: Store, spoil: Callable[[Transaction], None], fault: str) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from esmith.cli.fleet_output import may_go_on, next_steps
+from esmith.cli.fleet.output import may_go_on, next_steps
 from esmith.cli.output import print_report
 from esmith.cli.program import root_option
 from esmith.errors import ExitCode, UsageError

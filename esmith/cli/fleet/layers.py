@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from esmith.cli.fleet_output import effect_lines, may_go_on
+from esmith.cli.fleet.output import effect_lines, may_go_on
 from esmith.cli.output import print_report
 from esmith.cli.program import root_option
 from esmith.errors import ExitCode
@@ -84,7 +84,7 @@ def resync_command(root: str | None, /, **given: Any) -> int:
       esmith fleet resync
       esmith fleet resync --cut --dry-run
     """
-    from esmith.fleet.admin.again import preview, read_again, resync
+    from esmith.fleet.admin.again import preview, read_again, resync, sent_of
     from esmith.fleet.admin.own import Own
     from esmith.fleet.admin.waking import wake
 
@@ -97,14 +97,15 @@ def resync_command(root: str | None, /, **given: Any) -> int:
         journal = read_again(own)
         head = journal.chain.head.number
         print_report([f"etcd has fleet revision {head} of {own.fleet}, this server {own.head.number}"])
-        effect = preview(store, own, journal, author)
+        sent = sent_of(layout)
+        effect = preview(store, own, journal, author, sent)
         with store.snapshot() as snapshot:
-            print_report(effect_lines(layout, snapshot, effect))
+            print_report([*effect_lines(layout, snapshot, effect), *effect.notes])
         if given["dry_run"]:
             return 0
         if not may_go_on("Take it?", yes=given["yes"]):
             return ExitCode.FAILED
-        resync(store, own, journal, author)
+        resync(store, own, journal, author, sent)
     wake(layout)
     print_report([f"this server has fleet revision {head}"])
     return 0
