@@ -1,4 +1,4 @@
-"""Two ``esmith fleet init`` at once, in one new etcd: one makes the fleet, and the other is told so."""
+"""Two ``esmith fleet init`` at once, in one new etcd: one makes the fleet, and the other one hears so."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_the_first_one_is_killed(town: Town, step: str) -> None:
 
 @pytest.mark.parametrize("moment", ["before", "between", "after"])
 def test_two_passwords_of_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str) -> None:
-    """Where each has made a password for etcd's root, one of them counts, and who has the other is told what to do."""
+    """Where each has made a password for etcd's root, one of them counts, and who has the other sees what to do."""
     with Cluster(tmp_path / "new", 1, Options(tls=True)) as new:
         town = Town(new, tmp_path)
         one, two = town.lead("one"), town.lead("two")
@@ -139,7 +139,7 @@ def test_two_terminals_of_one_server(town: Town) -> None:
         subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         for _ in range(2)
     ]
-    said = [process.communicate()[1] for process in both]
+    printed = [process.communicate()[1] for process in both]
     assert sorted(process.returncode for process in both) == [0, 2]
-    assert any(f"is in the fleet {town.name} already, as one" in text for text in said)
+    assert any(f"is in the fleet {town.name} already, as one" in text for text in printed)
     assert (_is_sound(one), one.revision()) == (True, 2)
