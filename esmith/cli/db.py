@@ -164,7 +164,7 @@ def _batch(layout: Layout, database: str, options: Options, command: list[str]) 
 def _read(program: str, layout: Layout, database: str, verb: Verb, operands: list[str], options: Options) -> int:
     assert verb.read is not None
     if options.layers:
-        from esmith.cli.show_layers import show_layers
+        from esmith.cli.fleet.show_layers import show_layers
 
         return show_layers(program, layout, database, operands[0], as_json=options.json)
     store, database = open_database(layout, database)
@@ -238,6 +238,7 @@ def _written(
         with store.transaction(Author.current(command), layer) as transaction:
             remembered = RememberedFiles(transaction)
             schema = None if options.force or is_flat(database) else Schema(layout, remembered)
+            transaction.schema = schema
             outcome = verb.write(transaction, schema, database, operands)
             if transaction.count_changes():
                 remembered.store(transaction)

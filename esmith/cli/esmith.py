@@ -42,7 +42,7 @@ _MODULES = {
     "contrib": "contrib",
     "completion": "completion",
     "manager": "manager",
-    "fleet": "fleet",
+    "fleet": "fleet.group",
 }
 
 

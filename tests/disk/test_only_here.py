@@ -21,7 +21,7 @@ EXEMPT = {
     "checks/process.py": "in a mount namespace of its own, where the machine is read-only; no file of a user",
     "checks/views.py": "in a folder that was made this moment, with mode 0700",
     "apply/forget.py": "kept files and logs, in directories that only root may enter",
-    "cli/fleet_join.py": "a token that an administrator names on the command line; only read",
+    "cli/fleet/join.py": "a token that an administrator names on the command line; only read",
     "cli/import_passwords.py": "a file that root names on the command line; only read",
     "cli/output.py": "/dev/null",
     "cli/perl_server.py": "/dev/null",

@@ -20,7 +20,7 @@ COMMANDS = (
     ("esmith", "doctor"),
     ("esmith", "status"),
 )
-_OF_A_FLEET = ("esmith.fleet", "esmith.cli.fleet", "esmith.cli.show_layers")
+_OF_A_FLEET = ("esmith.fleet", "esmith.cli.fleet")
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)

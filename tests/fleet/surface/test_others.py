@@ -40,6 +40,25 @@ def test_undo_that_is_behind_is_repeated(member: Root, agent: FakeAgent) -> None
     assert stored(member, *QPSMTPD, "MaxLoad") == "7"
 
 
+def test_import_that_is_behind_is_repeated(member: Root, agent: FakeAgent) -> None:
+    """An import starts again with what the files hold, and reports once what is wrong with them."""
+    member.write("/tmp/configuration", "qpsmtpd=service|MaxLoad|9|DNSBL|perhaps\n")
+    agent.answers = [BEHIND]
+    shown = member.esmith("import", str(member.file("/tmp/configuration")))
+    assert len(agent.commits) == 2
+    assert agent.commits[0]["changes"] == agent.commits[1]["changes"]
+    assert shown.out.count("qpsmtpd DNSBL: stored as it is") == 1
+    assert stored(member, *QPSMTPD, "MaxLoad") == "9"
+
+
+def test_scheduling_of_backups_that_is_behind_is_repeated(member: Root, agent: FakeAgent) -> None:
+    """The settings of backups are the fleet's, so other servers may be quicker here as well."""
+    agent.answers = [BEHIND]
+    member.esmith("backup", "--every", "day", "--to", "/var/backups/e-smith")
+    assert len(agent.commits) == 2
+    assert stored(member, "configuration", "esmith-backup", "Every") == "day"
+
+
 def test_others_that_stay_ahead(monkeypatch: pytest.MonkeyPatch, root: Root) -> None:
     """When others are first each time, the command gives up after its patience, with nothing changed."""
     waited: list[int] = []

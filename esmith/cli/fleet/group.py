@@ -9,20 +9,20 @@ from esmith.cli.program import root_option
 
 #: The subcommands; see :class:`esmith.cli.groups.Imported`.
 _MODULES = {
-    "certificates": "fleet_setup",
-    "init": "fleet_setup",
-    "invite": "fleet_members",
-    "join": "fleet_join",
-    "leave": "fleet_members",
-    "remove": "fleet_members",
-    "groups": "fleet_members",
-    "status": "fleet_status",
-    "history": "fleet_status",
-    "push": "fleet_layers",
-    "drop": "fleet_layers",
-    "resync": "fleet_layers",
-    "signal": "fleet_signal",
-    "agent": "fleet_agent",
+    "certificates": "fleet.setup",
+    "init": "fleet.setup",
+    "invite": "fleet.members",
+    "join": "fleet.join",
+    "leave": "fleet.members",
+    "remove": "fleet.members",
+    "groups": "fleet.members",
+    "status": "fleet.status",
+    "history": "fleet.status",
+    "push": "fleet.layers",
+    "drop": "fleet.layers",
+    "resync": "fleet.layers",
+    "signal": "fleet.signal",
+    "agent": "fleet.agent",
 }
 
 

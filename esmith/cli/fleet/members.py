@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from esmith.cli.fleet_output import may_go_on
+from esmith.cli.fleet.output import may_go_on
 from esmith.cli.json_output import json_text
 from esmith.cli.output import print_error, print_lines, print_report
 from esmith.cli.program import root_option

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from esmith.cli.agreement import may_ask
-from esmith.cli.fleet_output import effect_lines, may_go_on, next_steps
+from esmith.cli.fleet.output import effect_lines, may_go_on, next_steps
 from esmith.cli.output import print_report, warn
 from esmith.cli.program import root_option
 from esmith.errors import ExitCode, UsageError

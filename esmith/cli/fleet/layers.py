@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from esmith.cli.fleet_output import effect_lines, may_go_on
+from esmith.cli.fleet.output import effect_lines, may_go_on
 from esmith.cli.output import print_report
 from esmith.cli.program import root_option
 from esmith.errors import ExitCode
 from esmith.layout import Layout
+from esmith.repeating import repeat
 from esmith.store import open_store
 from esmith.store.model import Author
 
@@ -39,7 +40,8 @@ def push_command(root: str | None, /, **given: Any) -> int:
 
     layout, words = Layout.chosen(root), list(given["setting"])
     with closing(open_store(layout, write=True)) as store:
-        cells, notes = push(layout, store, words, Author.current(["esmith", "fleet", "push", *words]))
+        author = Author.current(["esmith", "fleet", "push", *words])
+        cells, notes = repeat(layout, lambda: push(store, words, author))
     print_report([*(f"pushed: {' '.join(filter(None, cell))}" for cell in cells), *notes])
     return 0
 
