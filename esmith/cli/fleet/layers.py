@@ -89,6 +89,7 @@ def resync_command(root: str | None, /, **given: Any) -> int:
     from esmith.fleet.admin.again import preview, read_again, resync, sent_of
     from esmith.fleet.admin.own import Own
     from esmith.fleet.admin.waking import wake
+    from esmith.fleet.agent.claiming import take_over
 
     layout, author = Layout.chosen(root), Author.current(["esmith", "fleet", "resync"])
     with closing(open_store(layout, write=True)) as store:
@@ -108,6 +109,7 @@ def resync_command(root: str | None, /, **given: Any) -> int:
         if not may_go_on("Take it?", yes=given["yes"]):
             return ExitCode.FAILED
         resync(store, own, journal, author, sent)
+        take_over(layout, journal.remote)
     wake(layout)
     print_report([f"this server has fleet revision {head}"])
     return 0
