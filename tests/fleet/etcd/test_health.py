@@ -12,7 +12,9 @@ from time import time
 
 import pytest
 
+from esmith.fleet.admin.etcd_servers import servers_of
 from esmith.fleet.etcd.client import Etcd
+from esmith.fleet.etcd.cures import ends_soon
 from esmith.fleet.etcd.errors import FullError, OutcomeUnknownError
 from esmith.fleet.etcd.operations import created_is, put
 from esmith.fleet.etcd.tls import Tls
@@ -95,6 +97,13 @@ def test_a_full_database_is_cured_by_what_is_shown(tmp_path: Path, source: str) 
         (cured,) = client.health()
         assert list(cured.troubles) == []
         assert cured.db_size < health.db_size
+
+
+@pytest.mark.parametrize("host", ["10.0.0.1", "[fd00::1]", "mx.example.com"])
+def test_a_new_certificate_is_for_the_address_that_is_asked(host: str) -> None:
+    """The command that makes a new certificate is one that can be typed, whatever the endpoint is."""
+    command = ends_soon(f"https://{host}:2379", 3).commands[0].split()
+    assert [server.address for server in servers_of(command[-1:])] == [host.strip("[]")]
 
 
 def test_members_that_do_not_answer_take_no_longer_than_the_limit() -> None:
