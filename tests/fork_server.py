@@ -146,7 +146,7 @@ def become(request: dict[str, Any], descriptors: list[int]) -> NoReturn:
 
 
 def _set_environment(wanted: dict[str, str]) -> None:
-    """Have the environment of the command: only what differs is set, since all of it takes a tenth of a short command."""
+    """Have the environment of the command; only what differs is set: all of it takes a tenth of a short command."""
     zone = os.environ.get("TZ")
     for name in os.environ.keys() - wanted.keys():
         del os.environ[name]
