@@ -79,7 +79,7 @@ def main(words: list[str]) -> int:
     )
     parser.add_argument("--keep", action="store_true", help="leave the root, and say where it is")
     parser.add_argument("--init", choices=list(INITS), default="none", help="the first process of the machine")
-    parser.add_argument("suite", nargs="?", choices=[*roots.SUITES, "fill"])
+    parser.add_argument("suite", nargs="?", choices=[*roots.SUITES, "fill", "base"])
     parser.add_argument("steps", nargs="*", metavar="STEP", help=", ".join(STEPS))
     given = parser.parse_args(words)
     if os.geteuid() != 0:
@@ -92,6 +92,8 @@ def main(words: list[str]) -> int:
         for suite in given.steps or roots.SUITES:
             roots.fill(suite, Path("/dev/stderr"))
         return 0
+    if given.suite == "base":
+        return make_base(parser, given.steps)
     known = list(INITS[given.init][1])
     wrong = [name for name in given.steps if name not in known]
     if wrong:
@@ -104,14 +106,21 @@ def main(words: list[str]) -> int:
     )
 
 
+def make_base(parser: argparse.ArgumentParser, words: list[str]) -> int:
+    """Make the bare root that the words name, a suite and a folder, and return the exit code."""
+    if len(words) != 2 or words[0] not in roots.SUITES:
+        parser.error(f"base needs a suite, {' or '.join(roots.SUITES)}, and a folder")
+    folder = Path(words[1])
+    folder.mkdir(parents=True)
+    roots.make_base(words[0], folder, Path("/dev/stderr"))
+    return 0
+
+
 def play_all(*, keep: bool) -> int:
     """Play what ``.ci/run`` plays, and return the exit code.
 
     :param keep: whether the roots and the logs stay.
     """
-    # Both rows need the same caches, and only one may fill them.
-    for suite in roots.SUITES:
-        roots.fill(suite, Path("/dev/stderr"))
     rows = [multiprocessing.get_context("fork").Process(target=_play_row, args=(row, keep)) for row in OF_CI]
     for row in rows:
         row.start()
@@ -126,7 +135,11 @@ def play_all(*, keep: bool) -> int:
 
 
 def _play_row(row: tuple[tuple[str, str, list[str]], ...], keep: bool) -> None:
-    sys.exit(max([play(suite, init, names, keep=keep) for suite, init, names in row]))
+    codes = []
+    for suite, init, names in row:
+        roots.fill(suite, Path("/dev/stderr"))
+        codes.append(play(suite, init, names, keep=keep))
+    sys.exit(max(codes))
 
 
 def play(suite: str, init: str, names: list[str], *, keep: bool) -> int:
