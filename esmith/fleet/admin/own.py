@@ -10,6 +10,7 @@ from esmith.fleet import place
 from esmith.fleet.admin import accounts
 from esmith.fleet.admin.membership import require_member
 from esmith.fleet.admin.reading import FIRST, Journal
+from esmith.fleet.agent.claiming import Known, twin
 from esmith.fleet.agent.remote import Remote
 from esmith.fleet.journal.chain import START, Chain, Head
 from esmith.fleet.journal.checking import is_hash
@@ -37,6 +38,7 @@ class Own:
     :param head: the last row that it has applied.
     :param members: the members, as that row left them.
     :param first: the hash of row 1.
+    :param has_stopped: whether another machine is this member, and was first.
     """
 
     files: FleetFiles
@@ -46,6 +48,7 @@ class Own:
     head: Head
     members: Members
     first: str
+    has_stopped: bool = False
 
     @classmethod
     def of(cls, layout: Layout, snapshot: Snapshot) -> Own:
@@ -56,7 +59,8 @@ class Own:
         """
         own, endpoints = require_member(snapshot), place.endpoints_of(snapshot)
         members = Members.from_states(own.name, dict(snapshot.states(member.TABLE)))
-        return cls(FleetFiles(layout), own.name, own.host, endpoints, Head.parse(own.base), members, own.text(FIRST))
+        head, has_stopped = Head.parse(own.base), bool(Known.of(layout).other)
+        return cls(FleetFiles(layout), own.name, own.host, endpoints, head, members, own.text(FIRST), has_stopped)
 
     @classmethod
     def restored(cls, layout: Layout, snapshot: Snapshot) -> Own:
@@ -115,7 +119,8 @@ class Own:
 
         :raises StoreError: when the key that signs cannot be read.
         """
-        return Journal(self.remote(etcd), Chain(self.fleet, head=self.head, members=self.members.copy()))
+        chain = Chain(self.fleet, head=self.head, members=self.members.copy())
+        return Journal(self.remote(etcd), chain, refusal=twin(self.host) if self.has_stopped else None)
 
     def require_lead(self, what: str) -> None:
         """Refuse what only the fleet's first server may do.

@@ -50,6 +50,7 @@ class Follower:
     :param state: of the agent.
     :param outbox: of this host.
     :param connect: returns the journal in etcd.
+    :param require_alone: raises StoppedError where another machine is this host.
     :param heartbeat: seconds after which the cause of a stop is looked for again.
     :param has_signals: called when there may be signals to run.
     """
@@ -61,6 +62,7 @@ class Follower:
         outbox: Outbox,
         *,
         connect: Connector,
+        require_alone: Callable[[], None] = lambda: None,
         heartbeat: float,
         has_signals: Callable[[], None],
     ) -> None:
@@ -68,6 +70,7 @@ class Follower:
         self._state = state
         self._outbox = outbox
         self._connect = connect
+        self._require_alone = require_alone
         self._heartbeat = heartbeat
         self._has_signals = has_signals
         self._watch: Watch | None = None
@@ -134,6 +137,7 @@ class Follower:
         self._state.update(local=checker.head)
         self._outbox.remove_until(checker.head.number)
         try:
+            self._require_alone()
             head, own, revision = remote.head_and_row(checker.head.number)
         except DeniedError:
             # Who was removed is let in no more.
@@ -206,6 +210,7 @@ class Follower:
             is_whole = number == checker.head.number + 1
             if not is_whole:
                 break
+            self._let_command_store(raw)
             try:
                 one = checker.take(raw, remote.blobs)
             except RowError as error:
@@ -227,14 +232,24 @@ class Follower:
             raise fault
         return is_whole
 
+    def _let_command_store(self, raw: bytes) -> None:
+        """Wait for the command of a row that was sent from here: it stores the row itself, and is not to wait for us.
+
+        :param raw: the row, which is not looked at before: that would take time from the answer to the command.
+        """
+        sent = self._outbox.all()
+        if not sent:
+            return
+        digest = hash_of(raw)
+        for one in sent:
+            if one.hash == digest:
+                self._state.wait_for_command(one.token, _COMMAND_SECONDS)
+
     def _was_sent(self, one: Checked, remote: Remote) -> bool:
         """Return whether a row may be what a command of this host sent and did not store."""
         return one.row.host == remote.host and self._outbox.find(one.row.token) is not None
 
     def _apply(self, ready: list[Checked], remote: Remote, checker: Checker) -> None:
-        for one in ready:
-            if self._was_sent(one, remote):
-                self._state.wait_for_command(one.row.token, _COMMAND_SECONDS)
         now = self._local.apply(ready, self._outbox, remote.host)
         self._outbox.remove_until(now.number)
         if now.number > self._state.head.number:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from esmith.fleet.agent.children import Children
-    from esmith.fleet.agent.connecting import Connector
+    from esmith.fleet.agent.claiming import Claim
     from esmith.fleet.agent.local import Local
     from esmith.fleet.agent.state import State
     from esmith.layout import Layout
@@ -57,15 +57,16 @@ class Signaller:
     :param layout: the root.
     :param local: its store.
     :param state: of the agent.
-    :param connect: returns the journal in etcd.
+    :param claim: to be this host.
     :param children: runs the command.
     """
 
-    def __init__(self, layout: Layout, local: Local, state: State, *, connect: Connector, children: Children) -> None:
+    def __init__(self, layout: Layout, local: Local, state: State, *, claim: Claim, children: Children) -> None:
         self._layout = layout
         self._local = local
         self._state = state
-        self._connect = connect
+        self._claim = claim
+        self._connect = claim.connect
         self._children = children
         self._wanted = threading.Event()
         #: What came of signals, until etcd has it.
@@ -105,6 +106,7 @@ class Signaller:
 
         :raises EsmithError: when the store or etcd fails; it is answered later.
         """
+        self._claim.require()
         if (known := self._answers.get(signal.revision)) is not None:
             answer: dict[str, Any] = known
         elif signal.state == BEGUN:

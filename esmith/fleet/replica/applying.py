@@ -44,10 +44,13 @@ class Applied:
     states: Mapping[str, bytes | None] = field(default_factory=dict)
 
 
-def apply_changes(transaction: Transaction, changes: Sequence[LayerChange], *, revision: int, hash: str) -> int:
+def apply_changes(
+    transaction: Transaction, changes: Sequence[LayerChange], *, revision: int = 0, hash: str = ""
+) -> int:
     """Apply one changeset, and note the fleet revision that is reached by it.
 
     :param changes: in order. A property "" with None deletes all that the layer has of the record.
+    :param revision: 0 where it is not known yet: :func:`esmith.fleet.replica.member.reach` notes it then.
     :return: how many cells of the databases were written.
     :raises StoreError: when a row of the layers is damaged.
     """
@@ -252,9 +255,8 @@ class _Work:
         for name, value in self._states.items():
             transaction.set_state(member.TABLE, name, value)
         transaction.set_state(member.TABLE, "digest", _text(self._digest).encode())
-        if self._last is not None:
-            reached = f"{self._last.revision} {self._last.hash}"
-            transaction.set_state(member.TABLE, "revision", reached.encode())
+        if self._last is not None and self._last.revision:
+            member.reach(transaction, self._last.revision, self._last.hash)
         return written
 
 

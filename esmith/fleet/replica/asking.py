@@ -18,7 +18,7 @@ from esmith.store.behind import BehindError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any, Self
 
     from esmith.fleet.replica.layers import LayerChange
@@ -77,10 +77,25 @@ class Agent:
         :raises OSError: when it cannot be sent, or there is no answer in time.
         :raises ValueError: when the answer makes no sense.
         """
+        self.begin(question)
+        return self.answer()
+
+    def begin(self, question: Mapping[str, object]) -> None:
+        """Send a line that is to be answered.
+
+        :raises OSError: when it cannot be sent.
+        """
         line = _line(question)
         # What was done since it was connected is not its fault.
         self._until = time.monotonic() + self._patience + len(line) / BYTES_A_SECOND
         self._send(line)
+
+    def answer(self) -> dict[str, Any]:
+        """Wait for the answer to the line that was sent; the time for it began when that was.
+
+        :raises OSError: when there is none in time.
+        :raises ValueError: when it makes no sense.
+        """
         while b"\n" not in self._read:
             self._socket.settimeout(max(self._until - time.monotonic(), 0.001))
             more = self._socket.recv(2**16)
@@ -113,13 +128,19 @@ class Agent:
 
 
 def commit(
-    agent: Agent, base: str, author: Author, changes: Sequence[LayerChange], host: Sequence[HostChange]
+    agent: Agent,
+    base: str,
+    author: Author,
+    changes: Sequence[LayerChange],
+    host: Sequence[HostChange],
+    meanwhile: Callable[[], None],
 ) -> tuple[int, str]:
     """Have the fleet agree on a changeset; then say ``done`` after the local commit, or close the connection.
 
     :param base: number and hash of the row it is to follow, as :attr:`esmith.fleet.replica.member.Membership.base`.
     :param changes: of layers.
     :param host: what changes on this host together with it; it is not sent on.
+    :param meanwhile: is called while the fleet is asked; what it raises is raised, and the outcome is not known then.
     :return: the number and the hash of its row.
     :raises BehindError: when another row was first.
     :raises FleetRefusesError: when it was not taken.
@@ -133,10 +154,14 @@ def commit(
         "host": [list(change) for change in host],
     }
     try:
-        answer = agent.ask(question)
-        return _outcome(answer)
+        agent.begin(question)
+    except OSError as error:
+        raise _no_answer(error) from error
+    meanwhile()
+    try:
+        return _outcome(agent.answer())
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise _unsettled(f"the agent of the fleet did not answer: {error}") from error
+        raise _no_answer(error) from error
 
 
 def wait(root: str, revision: int, timeout: float = 10.0) -> bool:
@@ -182,6 +207,10 @@ def _outcome(answer: dict[str, Any]) -> tuple[int, str]:
     if outcome == "unknown":
         raise _unsettled(message or "it is not known whether the fleet took the change", hint)
     raise ValueError(f"its answer is {outcome!r}")
+
+
+def _no_answer(error: Exception) -> UnsettledError:
+    return _unsettled(f"the agent of the fleet did not answer: {error}")
 
 
 def _unsettled(message: str, hint: str = "") -> UnsettledError:

@@ -17,7 +17,7 @@ from esmith.fleet.replica import layers, overrides, rows
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from esmith.fleet.replica.scope import Scopes
-    from esmith.store.protocol import Snapshot
+    from esmith.store.protocol import Snapshot, Transaction
 
 TABLE = "fleet"
 #: What the names of the rows of members and of invitations begin with.
@@ -153,6 +153,15 @@ class Membership:
         """Return a row of the table ``=fleet`` as a text; "" for none."""
         value = self._snapshot.state(TABLE, name)
         return "" if value is None else str(value, "utf-8", "replace")
+
+
+def reach(transaction: Transaction, revision: int, hash: str) -> None:
+    """Note the last row of the journal that was applied.
+
+    :param revision: its number.
+    :param hash: its hash.
+    """
+    transaction.set_state(TABLE, "revision", f"{revision} {hash}".encode())
 
 
 def groups_of(row: bytes | None) -> list[str]:

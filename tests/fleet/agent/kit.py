@@ -37,6 +37,7 @@ from tests.fleet.cluster import wait_for
 
 #: Nothing in a test waits for a heartbeat but what says so.
 PACE = Pace(heartbeat=60.0, file=0.0, status=0.0, counts=0.0)
+QUICK = Pace(heartbeat=0.3, file=0.0, status=0.0, counts=0.0)
 AUTHOR = ("alice", "", ("config", "setprop", "qpsmtpd", "DNSBL", "enabled"))
 LATER = int(time.time()) + 3600
 

@@ -1,4 +1,4 @@
-"""Two ``esmith fleet init`` at once, in one new etcd: one makes the fleet, and the other is told so."""
+"""Two ``esmith fleet init`` at once, in one new etcd: one makes the fleet, and the other one hears so."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.program("etcd")
 _STEPS = ("users of etcd", "journal", "user of this server", "databases")
 
 
-def _init(town: Town, server: Server, step: Callable[[str], object] = lambda _: None) -> None:
+def _init(town: Town, server: Server, step: Callable[[str], None] = lambda _: None) -> None:
     with opened(server.path) as store:
         init_fleet(server.layout, store, Plan(town.name, server.name, town.cluster.endpoints), AUTHOR, step=step)
 
@@ -64,9 +64,9 @@ def test_another_server_makes_the_fleet_meanwhile(town: Town, step: str) -> None
         _init(town, one, _at(step, other))
     except UsageError as error:
         refused.append(error)
-    (error,) = refused
-    assert "already" in error.message
-    assert "esmith fleet invite" in error.hint
+    (why,) = refused
+    assert "already" in why.message
+    assert "esmith fleet invite" in why.hint
     first, loser = (two, one) if step in _STEPS[:2] else (one, two)
     assert _is_sound(first)
     assert loser.revision() == 0
@@ -98,7 +98,7 @@ def test_the_first_one_is_killed(town: Town, step: str) -> None:
 
 @pytest.mark.parametrize("moment", ["before", "between", "after"])
 def test_two_passwords_of_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str) -> None:
-    """Where each has made a password for etcd's root, one of them counts, and who has the other is told what to do."""
+    """Where each has made a password for etcd's root, one of them counts, and who has the other sees what to do."""
     with Cluster(tmp_path / "new", 1, Options(tls=True)) as new:
         town = Town(new, tmp_path)
         one, two = town.lead("one"), town.lead("two")
@@ -106,7 +106,7 @@ def test_two_passwords_of_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
         outcomes: dict[str, DeniedError | None] = {}
         whole = Access.auth_enable
 
-        def attempt(server: Server, step: Callable[[str], object] = lambda _: None) -> None:
+        def attempt(server: Server, step: Callable[[str], None] = lambda _: None) -> None:
             try:
                 _init(town, server, step)
                 outcomes[server.name] = None
@@ -122,11 +122,11 @@ def test_two_passwords_of_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
             monkeypatch.setattr(Access, "auth_enable", enable)
         attempt(one, _at({"before": "users of etcd", "after": "journal"}.get(moment, ""), lambda: attempt(two)))
         first, loser = (one, two) if moment == "after" else (two, one)
-        error = outcomes[loser.name]
+        why = outcomes[loser.name]
         assert outcomes[first.name] is None
-        assert error is not None
-        assert "esmith fleet invite NAME\nfor one more fleet in that etcd, put the password of its root" in error.hint
-        assert str(loser.path_of(place.ROOT_PASSWORD)) in error.hint
+        assert why is not None
+        assert "esmith fleet invite NAME\nfor one more fleet in that etcd, put the password of its root" in why.hint
+        assert str(loser.path_of(place.ROOT_PASSWORD)) in why.hint
         assert (_is_sound(first), loser.revision()) == (True, 0)
 
 
@@ -139,7 +139,7 @@ def test_two_terminals_of_one_server(town: Town) -> None:
         subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         for _ in range(2)
     ]
-    said = [process.communicate()[1] for process in both]
+    printed = [process.communicate()[1] for process in both]
     assert sorted(process.returncode for process in both) == [0, 2]
-    assert any(f"is in the fleet {town.name} already, as one" in text for text in said)
+    assert any(f"is in the fleet {town.name} already, as one" in text for text in printed)
     assert (_is_sound(one), one.revision()) == (True, 2)

@@ -25,12 +25,16 @@ case $2 in
 {cases}esac
 cp -rp "$1" "$place/${{2#*:}}"
 """
-#: Starts etcd in the place of the unit of Debian's package, with the same settings and the files of this machine.
+#: Its etcd is in the place of the unit of Debian's package, with the same settings and the files of this machine.
 _SYSTEMCTL = """\
 #!/bin/sh
 set -eu
-[ "$1" = start ] || exit 0
-exec systemd-run --quiet --unit=etcd-{name} --uid=etcd --property=Type=notify --no-block \\
+case $1 in
+start) ;;
+stop | restart) exec /usr/bin/systemctl "$1" etcd-{name} ;;
+*) exit 0 ;;
+esac
+exec systemd-run --quiet --collect --unit=etcd-{name} --uid=etcd --property=Type=notify --no-block \\
     --property=EnvironmentFile={place}/etc/default/etcd \\
     --property=BindPaths="{place}/etc/etcd:/etc/etcd {place}/var/lib/etcd:/var/lib/etcd" /usr/bin/etcd
 """
