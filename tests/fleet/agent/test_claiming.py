@@ -35,7 +35,7 @@ def _status_of(host: Host) -> dict[str, object]:
 
 
 def test_a_copy_beside_the_first(fleet: Fleet) -> None:
-    """A copy that begins beside its original is told to stop, stays so when it begins again, and all others hear it."""
+    """A copy that begins beside its original stops, and stays so when it begins again, and all others hear it."""
     a, b = fleet.hosts
     b.start(QUICK)
     b.wait(3)
@@ -110,7 +110,7 @@ def test_no_false_alarm(fleet: Fleet) -> None:
 
 
 @pytest.mark.parametrize(
-    "status", [b"[1]", b"\xff", b"[" * 9999, b'{"told": 1}', b'{"told": {"a": 1}}', b"{" + b" " * 99999 + b"}"]
+    "status", [b"[1]", b"\xff", b"[" * 9999, b'{"barred": 1}', b'{"barred": {"a": 1}}', b"{" + b" " * 99999 + b"}"]
 )
 def test_a_status_that_is_none(fleet: Fleet, status: bytes) -> None:
     """Rubbish as the status of a host, which whoever has its rights can write, is written over."""

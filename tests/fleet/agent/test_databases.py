@@ -81,7 +81,7 @@ def test_a_command_that_would_bring_more(fleet: Fleet) -> None:
 
 
 def test_the_databases_in_all() -> None:
-    """Databases that come and go for ever are not made for ever: a store keeps the table of each."""
+    """Databases that come and go again and again have an end: a store keeps the table of each."""
     found = Databases({"a": 1}, 9_999)
     assert found.have_room([("fleet", "b", "k", "", "t"), ("fleet", "a", "k", "", "t"), ("fleet", "c", "k", "", None)])
     assert not found.have_room([("fleet", one, "k", "", "t") for one in ("b", "c")])
