@@ -17,7 +17,7 @@ import stat
 from esmith.fields import replace
 from esmith.fragments.reads import Reads
 from esmith.fragments.rendering import Kind, Rendering
-from esmith.plan.installed import OUTPUTS, Installed
+from esmith.plan.installed import OUTPUTS, Installed, fingerprint_of
 from esmith.plan.listed import LISTED, Listed, common_of, is_common, kept_common
 from esmith.plan.now import Now, user_text
 from esmith.plan.remembered import templates_text, text_of
@@ -51,8 +51,11 @@ class Memory:
         self._outputs: dict[str, list[str]] = {}
         self._now = Now(renderer)
         self._uncertain = False
+        self._is_root = os.geteuid() == 0
         #: What was read for an output that is recalled is not known; there may be ten thousands of these.
         self._nothing = Reads()
+        #: What the recalled outputs of a template have in common, by its path.
+        self._bases: dict[str, dict[str, Any]] = {}
 
     def recall(self, path: str, template: Template, metadata: Metadata, key: str | None) -> Rendering | None:
         """Return what an output should be when that is certain; None when it has to be expanded.
@@ -68,12 +71,26 @@ class Memory:
         if metadata.key and known["of"] != key:
             # Another record may stand for itself under a name that one had before.
             return None
-        kind, warnings = _KINDS[known["kind"]], list(known["warnings"])
-        rendering = Rendering(path, template, metadata, kind, own=self._nothing, warnings=warnings, recalled=True)
-        rendering.mode, rendering.owner, rendering.group = known["mode"], known["owner"], known["group"]
+        rendering = self._made(path, template, metadata, known)
         if not self._is_in_place(rendering, installed):
             return None
         self._used.setdefault(template.path, set()).add(installed.inputs)
+        return rendering
+
+    def _made(self, path: str, template: Template, metadata: Metadata, known: dict[str, Any]) -> Rendering:
+        """Return an output as it was; it is made the short way.
+
+        :param known: what is remembered of it.
+        """
+        base = self._bases.get(template.path)
+        if base is None:
+            whole = Rendering("", template, metadata, own=self._nothing, recalled=True)
+            base = self._bases[template.path] = vars(whole)
+        rendering = Rendering.__new__(Rendering)
+        fields = rendering.__dict__
+        fields.update(base)
+        fields["path"], fields["kind"], fields["warnings"] = path, _KINDS[known["kind"]], list(known["warnings"])
+        fields["mode"], fields["owner"], fields["group"] = known["mode"], known["owner"], known["group"]
         return rendering
 
     def recall_keys(self, template: Template, metadata: Metadata) -> tuple[dict[str, str], list[str]] | None:
@@ -142,9 +159,9 @@ class Memory:
 
         :param is_one_of_many: its template makes others as well, which will be asked for: all are read at once.
         """
-        if is_one_of_many or self._rows is not None:
-            return self._all_rows().get(path)
-        return OUTPUTS.get(self._snapshot, path)
+        if self._rows is not None:
+            return self._rows.get(path)
+        return self._all_rows().get(path) if is_one_of_many else OUTPUTS.get(self._snapshot, path)
 
     def _all_rows(self) -> dict[str, Installed]:
         if self._rows is None:
@@ -188,18 +205,20 @@ class Memory:
         return text_of(head, reads)
 
     def _is_in_place(self, rendering: Rendering, installed: Installed) -> bool:
-        if rendering.kind is Kind.LEFT:
+        kind = rendering.kind
+        if kind is Kind.LEFT:
             return True
-        target = self._renderer.layout.under(rendering.path)
         try:
-            status = os.lstat(target)
+            status = os.lstat(self._renderer.layout.under(rendering.path))
         except OSError:
-            return rendering.kind is Kind.ABSENT
-        if rendering.kind is Kind.ABSENT or not installed.is_untouched(status):
+            return kind is Kind.ABSENT
+        if kind is Kind.ABSENT or installed.mark != fingerprint_of(status):
             return False
-        if rendering.kind is Kind.SYMLINK:
+        if kind is Kind.SYMLINK:
             return True
-        identities = self._renderer.identities
-        owner = identities.user_id(rendering.owner), identities.group_id(rendering.group)
-        same_owner = os.geteuid() != 0 or owner == (status.st_uid, status.st_gid)
-        return same_owner and stat.S_IMODE(status.st_mode) == rendering.mode
+        if stat.S_IMODE(status.st_mode) != rendering.mode:
+            return False
+        if not self._is_root:
+            return True
+        user, group = self._renderer.identities.user_id, self._renderer.identities.group_id
+        return user(rendering.owner) == status.st_uid and group(rendering.group) == status.st_gid

@@ -17,7 +17,7 @@ from esmith.fragments.rendering import Kind
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Any
 
     from esmith.fragments.reads import Reads
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _DIGEST_BYTES = 12
 _ENCODE = json.JSONEncoder(separators=(",", ":")).encode
+_SCAN: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 #: What is remembered of an output besides its signature and its properties, where it is as usual.
 _USUAL: dict[str, Any] = {
     "kind": Kind.FILE.value,
@@ -164,10 +165,11 @@ def own_head(line: str) -> dict[str, Any] | None:
 
 def _checked(line: str) -> dict[str, Any] | None:
     found = _loaded(line)
-    if not isinstance(found, dict) or "\\u0000" in line:
+    if type(found) is not dict or "\\u0000" in line:
         return None
     for name, value in found.items():
-        if name in _CHECKS and not _CHECKS[name](value):
+        check = _CHECKS.get(name)
+        if check is not None and not check(value):
             return None
     return found
 
@@ -215,18 +217,50 @@ _CHECKS: dict[str, Callable[[Any], bool]] = {
 def props_of(inputs: str) -> list[list[Any]] | None:
     """Return the properties an output was made of, each with a digest; None when that is not remembered, or damaged."""
     rows = _loaded(lines_of(inputs)[1])
-    is_whole = isinstance(rows, list) and all(
-        type(row) is list and len(row) == 4 and set(map(type, row[:3])) == {str} for row in rows
-    )
+    is_whole = isinstance(rows, list) and all(map(_is_row, rows))
     return rows if is_whole else None
+
+
+def rows_at(props: str, marks: Iterable[str]) -> list[list[Any]] | None:
+    """Return the properties an output was made of whose rows begin so, each with a digest; None when one is damaged.
+
+    The other rows are not parsed: a file of all users was made of some for each of them.
+
+    :param props: the second line of what is remembered.
+    :param marks: see :func:`row_mark`; in a text of JSON the quotes would be escaped.
+    """
+    found = []
+    for mark in marks:
+        place = props.find(mark)
+        while place >= 0:
+            try:
+                row, _ = _SCAN(props, place)
+            except (ValueError, StopIteration, RecursionError):
+                return None
+            if not _is_row(row):
+                return None
+            found.append(row)
+            place = props.find(mark, place + len(mark))
+    return found
+
+
+def row_mark(database: str, key: str) -> str:
+    """Return what the row of each property of a record begins with."""
+    return f"[{json.dumps(database)},{json.dumps(key)},"
+
+
+def _is_row(row: Any) -> bool:
+    return type(row) is list and len(row) == 4 and set(map(type, row[:3])) == {str}
 
 
 def _loaded(text: str) -> Any:
     """Return what a text of JSON says; None when it is none, or damaged."""
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        # The shortest way into the parser: an event reads thousands of lines.
+        found, end = _SCAN(text, 0)
+    except (ValueError, StopIteration, RecursionError):
         return None
+    return found if end == len(text) else None
 
 
 def listing_digest(records: Records, spec: str) -> str:

@@ -6,7 +6,7 @@ revision now. What each of them read is many properties; what changed is in the 
 
 from __future__ import annotations
 
-import json
+from esmith.plan.remembered import row_mark
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -87,5 +87,5 @@ class Since:
             if number <= revision:
                 break
             if name == database:
-                found.append(f"[{json.dumps(database)},{json.dumps(key)},")
+                found.append(row_mark(database, key))
         return tuple(found) if len(found) <= _FEW else None
