@@ -160,7 +160,7 @@ def test_what_cannot_be_flushed_is_not_noted(folder: Path, monkeypatch: pytest.M
 
 
 def test_where_nothing_can_take_its_place(folder: Path) -> None:
-    """A directory in the place of the file: the change cannot be noted, which is said."""
+    """With a directory in the place of the file the change cannot be noted, and the error names that."""
     outbox = Outbox(str(folder))
     (folder / PREPARED).mkdir()
     with pytest.raises(OSError, match="directory"):
