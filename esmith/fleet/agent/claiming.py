@@ -294,7 +294,7 @@ def twin(host: str) -> StoppedError:
     """
     return StoppedError(
         f"{host} runs on two machines, and the other one was first: this one sends and applies nothing",
-        hint="on the one that is the copy: esmith fleet leave --here, and let it join under a name of its own\n"
+        hint="on the one that is the copy, which may join then under a name of its own: esmith fleet leave --here\n"
         "if that is the other one, or it is gone for good, then here: esmith fleet resync",
     )
 
