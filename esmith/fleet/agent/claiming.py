@@ -266,6 +266,8 @@ class Claim:
         known = Known.of(self._layout)
         replace(known, after="", other=found.instance or "another").save(self._layout)
         self._say(remote, found)
+        # The number is barred; where an administrator has this machine go on, it is with another one.
+        self._number = secrets.token_hex(8)
         return twin(remote.host)
 
     def _again(self, remote: Remote) -> StoppedError:
@@ -294,7 +296,7 @@ def twin(host: str) -> StoppedError:
     """
     return StoppedError(
         f"{host} runs on two machines, and the other one was first: this one sends and applies nothing",
-        hint="on the one that is the copy: esmith fleet leave --here, and let it join under a name of its own\n"
+        hint="on the one that is the copy, which may join then under a name of its own: esmith fleet leave --here\n"
         "if that is the other one, or it is gone for good, then here: esmith fleet resync",
     )
 
@@ -305,8 +307,8 @@ def take_over(layout: Layout, remote: Remote) -> None:
     :param remote: the journal in etcd.
     :raises StoreError: when etcd does not answer, or the disk fails.
     """
-    found = _Status.of(remote.own_status())
-    replace(Known.of(layout), after=found.instance, other="").save(layout)
+    # The numbers of this machine may be barred there.
+    Known(after=_Status.of(remote.own_status()).instance).save(layout)
 
 
 def forget(layout: Layout) -> None:

@@ -57,6 +57,13 @@ def test_a_copy_beside_the_first(fleet: Fleet) -> None:
     copy.wait_for_status("stopped", _TWO)
     assert copy.head().number == 3
     assert b.commit(changed("first"))["outcome"] == "accepted"
+    # It is the other way round: the first one leaves, and an administrator has the copy go on.
+    b.end()
+    take_over(copy.layout, copy.remote())
+    copy.ask("look")
+    copy.wait_for_status("stopped", "")
+    copy.wait(number + 1)
+    assert copy.commit(changed("copy"))["outcome"] == "accepted"
 
 
 def test_of_two_copies_the_first_to_begin_goes_on(fleet: Fleet) -> None:
