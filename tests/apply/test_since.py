@@ -67,7 +67,7 @@ def test_the_others_are_not_compared(office: Bench, monkeypatch: pytest.MonkeyPa
         parsed.append(inputs)
         return []
 
-    monkeypatch.setattr("esmith.plan.memory.props_of", note)
+    monkeypatch.setattr("esmith.plan.now.props_of", note)
     _set(office, "10.5", "Mask", "16")
     office.plan(PEERS)
     assert len(parsed) == 2
