@@ -81,9 +81,10 @@ def bare(*words: str | Path, log: Path, variables: dict[str, str] | None = None)
     ):
         try:
             code = process.wait()
-        except BaseException:
-            end_group(process)
-            raise
+        finally:
+            # This process is ended itself.
+            if process.returncode is None:
+                end_group(process)
     if code != 0:
         raise subprocess.CalledProcessError(code, command)
 
