@@ -21,6 +21,7 @@ from esmith.fleet.journal.certificates import make_certificate
 from esmith.fleet.journal.keys import SigningKey
 from esmith.fleet.names import FLEET, require_fleet_name, require_host_name
 from esmith.fleet.place import FleetFiles
+from esmith.fleet.replica.databases import check_names
 from esmith.fleet.replica.scope import Scopes
 
 TYPE_CHECKING = False
@@ -183,6 +184,7 @@ def _share(journal: Journal, host: str, author: Author, shared: list[Change]) ->
     for applied in journal.applied:
         for layer, database, key, prop, value in applied.changes:
             has[layer, database, key, prop] = value
+    check_names(change[1] for change in shared)
     wanted = {change[:4] for change in shared}
     gone: list[Change] = [
         (layer, database, key, prop, None)

@@ -170,6 +170,12 @@ def _add_findings(found: Overview) -> None:
     if found.own.host not in found.members:
         message = "is not in the fleet any more; its settings stay"
         found.findings.append(Finding(found.own.host, message, "to have them as its own: esmith fleet leave"))
+    for name, revision in found.own.left_out.items():
+        known_as = found.members.get(name)
+        if known_as is not None and known_as.joined <= revision:
+            message = f"its row {revision} brings more databases than a fleet may have, so all servers left it out"
+            cure = f"no command does that; on the first server: esmith fleet remove {shell_word(name)}"
+            found.findings.append(Finding(name, message, cure, is_elsewhere=True))
     for host in found.hosts:
         rows = _findings_of(found, host, newest, usual, version)
         for row in rows:

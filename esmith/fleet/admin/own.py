@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from esmith.errors import StoreError, UsageError
-from esmith.fields import dataclass, replace
+from esmith.fields import dataclass, field, replace
 from esmith.fleet import place
 from esmith.fleet.admin import accounts
 from esmith.fleet.admin.membership import require_member
@@ -19,6 +19,7 @@ from esmith.fleet.journal.keys import SigningKey
 from esmith.fleet.journal.members import Members
 from esmith.fleet.place import FleetFiles
 from esmith.fleet.replica import member
+from esmith.fleet.replica.databases import left_out
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class Own:
     :param head: the last row that it has applied.
     :param members: the members, as that row left them.
     :param first: the hash of row 1.
+    :param left_out: the last row of each host that was left out, by the name of the host.
     :param has_stopped: whether another machine is this member, and was first.
     """
 
@@ -48,6 +50,7 @@ class Own:
     head: Head
     members: Members
     first: str
+    left_out: dict[str, int] = field(default_factory=dict)
     has_stopped: bool = False
 
     @classmethod
@@ -59,8 +62,17 @@ class Own:
         """
         own, endpoints = require_member(snapshot), place.endpoints_of(snapshot)
         members = Members.from_states(own.name, dict(snapshot.states(member.TABLE)))
-        head, has_stopped = Head.parse(own.base), bool(Known.of(layout).other)
-        return cls(FleetFiles(layout), own.name, own.host, endpoints, head, members, own.text(FIRST), has_stopped)
+        return cls(
+            FleetFiles(layout),
+            own.name,
+            own.host,
+            endpoints,
+            Head.parse(own.base),
+            members,
+            own.text(FIRST),
+            left_out(snapshot),
+            has_stopped=bool(Known.of(layout).other),
+        )
 
     @classmethod
     def restored(cls, layout: Layout, snapshot: Snapshot) -> Own:

@@ -81,7 +81,8 @@ class Journal:
         if not row.is_complete:
             row = fill(row, self.remote.blobs(row.token, len(row.blobs)))
         self.first = self.first or self.chain.head.hash
-        self.applied.append(Applied(row.revision, self.chain.head.hash, row.changes, dict(self.chain.changed)))
+        digest, states = self.chain.head.hash, dict(self.chain.changed)
+        self.applied.append(Applied(row.revision, digest, row.changes, states, row.host))
 
     def append(self, make: Callable[[Chain], Row], key: Signs | None = None) -> Row:
         """Write a row after the last one; where others are faster it is made again after theirs.

@@ -39,13 +39,13 @@ if TYPE_CHECKING:
 
 #: The file with the numbers.
 FILE = "instance"
-#: So many numbers are kept, and so many others are told to stop.
-_KEPT, _MOST_TOLD = 64, 16
+#: So many numbers are kept, and so many others are barred.
+_KEPT, _MOST_BARRED = 64, 16
 #: Another machine that does not report for so many heartbeats is gone.
 _BEATS = 3
 _TRIES = 5
-#: Seconds for which it is said that another machine was told to stop.
-_SAID = 86_400.0
+#: Seconds for which the status shows that another machine was barred.
+_SHOWN = 86_400.0
 #: A longer status is none of ours.
 _LONGEST = 2**16
 
@@ -55,7 +55,7 @@ class Known:
     """What a machine keeps.
 
     :param own: the numbers of its agents, the newest last.
-    :param after: the number that may be followed besides, because an administrator has said so; "" for none.
+    :param after: the number that may be followed besides, because an administrator allows it; "" for none.
     :param other: that of the machine because of which this one has stopped; "" for none.
     """
 
@@ -91,7 +91,7 @@ class _Status:
     :param seen: etcd's revision of it; 0 for none.
     :param instance: the number of the agent that put it; "" for none.
     :param after: the number that this one followed on.
-    :param told: the numbers that were told to stop.
+    :param barred: the numbers that were barred.
     :param copies: the numbers that have stopped by themselves, and say so here to the one that goes on.
     :param data: all of it.
     """
@@ -99,7 +99,7 @@ class _Status:
     seen: int = 0
     instance: str = ""
     after: str = ""
-    told: tuple[str, ...] = ()
+    barred: tuple[str, ...] = ()
     copies: tuple[str, ...] = ()
     data: Mapping[str, Any] = field(default_factory=dict)
 
@@ -109,12 +109,12 @@ class _Status:
             return cls()
         try:
             data = json.loads(row.value) if len(row.value) <= _LONGEST else {}
-            told, copies = (tuple(map(str, data.get(name, ())[:_MOST_TOLD])) for name in ("told", "copies"))
+            barred, copies = (tuple(map(str, data.get(name, ())[:_MOST_BARRED])) for name in ("barred", "copies"))
             return cls(
                 row.mod_revision,
                 str(data.get("instance", "")),
                 str(data.get("after", "")),
-                told,
+                barred,
                 copies,
                 data,
             )
@@ -141,16 +141,16 @@ class Claim:
         self._after = ""
         #: etcd's revision of the status that was put last.
         self._seen = 0
-        self._told: tuple[str, ...] = ()
-        self._told_at = -_SAID
-        self._has_said = False
+        self._barred: tuple[str, ...] = ()
+        self._barred_at = -_SHOWN
+        self._is_noted = False
         #: The status of another machine, by etcd's revision, and since when it is there.
         self._watched: tuple[int, float] | None = None
 
     @property
     def is_doubled(self) -> bool:
-        """Whether another machine was told to stop, or said that it has, not long ago."""
-        return time.monotonic() < self._told_at + _SAID
+        """Whether another machine was barred, or has stopped by itself, not long ago."""
+        return time.monotonic() < self._barred_at + _SHOWN
 
     def require(self) -> None:
         """Refuse to go on where another machine is this host, or may be.
@@ -186,7 +186,7 @@ class Claim:
 
     def _put(self, remote: Remote, status: Mapping[str, Any]) -> _Status | None:
         """Put a status in the place of the one that was seen last; return the one that is there instead."""
-        ours = {"instance": self._number, "after": self._after, "told": self._told, "copies": ()}
+        ours = {"instance": self._number, "after": self._after, "barred": self._barred, "copies": ()}
         is_put, revision, row = remote.put_status(json.dumps({**status, **ours}).encode(), self._seen)
         if not is_put:
             return _Status.of(row)
@@ -196,21 +196,21 @@ class Claim:
     def _judge(self, remote: Remote, found: _Status) -> None:
         """Look at what was put in between, and go on after it, or stop."""
         self._seen = found.seen
-        if self._number in found.told:
+        if self._number in found.barred:
             raise self._stop(remote, found)
         if found.instance in ("", self._number, *self._own):
             # A copy says that it has stopped, an answer was lost, or etcd was restored.
-            self._tell(found.copies)
+            self._bar(found.copies)
         elif found.after == self._number:
-            self._tell([found.instance])
+            self._bar([found.instance])
         else:
             raise self._stop(remote, found)
 
-    def _tell(self, others: Iterable[str]) -> None:
+    def _bar(self, others: Iterable[str]) -> None:
         """Have others stop, and say for some time that there are some."""
-        new = tuple(one for one in others if one not in self._told)
+        new = tuple(one for one in others if one not in self._barred)
         if new:
-            self._told, self._told_at = (*self._told, *new)[-_MOST_TOLD:], time.monotonic()
+            self._barred, self._barred_at = (*self._barred, *new)[-_MOST_BARRED:], time.monotonic()
 
     def _take(self, remote: Remote) -> bool:
         """Follow on the agent before this one; return False where a status was put at the same moment."""
@@ -225,7 +225,7 @@ class Claim:
             if not has_looked:
                 # While etcd is away nobody reports.
                 self._watched = None
-        if set(known.own) & set(found.told):
+        if set(known.own) & set(found.barred):
             raise self._stop(remote, found)
         if found.instance not in ("", known.after, self._number, *known.own):
             self._wait_for(remote, found)
@@ -234,8 +234,8 @@ class Claim:
         known = Known((*others, *last, self._number), known.after)
         known.save(self._layout)
         self._own, self._after, self._seen = known.own, found.instance, found.seen
-        self._told = found.told
-        self._tell(found.copies)
+        self._barred = found.barred
+        self._bar(found.copies)
         with suppress(FullError):
             # Where etcd has no room nobody can put a status, and what is in it can be applied.
             if self._put(remote, found.data) is not None:
@@ -266,11 +266,13 @@ class Claim:
         known = Known.of(self._layout)
         replace(known, after="", other=found.instance or "another").save(self._layout)
         self._say(remote, found)
+        # The number is barred; where an administrator has this machine go on, it is with another one.
+        self._number = secrets.token_hex(8)
         return twin(remote.host)
 
     def _again(self, remote: Remote) -> StoppedError:
         """Return the error of an agent that begins where one has stopped; what is there hears of it once more."""
-        if not self._has_said:
+        if not self._is_noted:
             with suppress(StoreError):
                 self._say(remote, _Status.of(remote.own_status()))
         return twin(remote.host)
@@ -278,9 +280,9 @@ class Claim:
     def _say(self, remote: Remote, found: _Status) -> None:
         """Put into the status of the other machine that this one has stopped; it notices when it puts the next."""
         with suppress(StoreError):
-            copies = (*found.copies, self._number)[-_MOST_TOLD:]
+            copies = (*found.copies, self._number)[-_MOST_BARRED:]
             remote.put_status(json.dumps({**found.data, "copies": copies}).encode(), found.seen)
-            self._has_said = True
+            self._is_noted = True
 
 
 def _changing() -> StoreError:
@@ -294,7 +296,7 @@ def twin(host: str) -> StoppedError:
     """
     return StoppedError(
         f"{host} runs on two machines, and the other one was first: this one sends and applies nothing",
-        hint="on the one that is the copy: esmith fleet leave --here, and let it join under a name of its own\n"
+        hint="on the one that is the copy, which may join then under a name of its own: esmith fleet leave --here\n"
         "if that is the other one, or it is gone for good, then here: esmith fleet resync",
     )
 
@@ -305,8 +307,8 @@ def take_over(layout: Layout, remote: Remote) -> None:
     :param remote: the journal in etcd.
     :raises StoreError: when etcd does not answer, or the disk fails.
     """
-    found = _Status.of(remote.own_status())
-    replace(Known.of(layout), after=found.instance, other="").save(layout)
+    # The numbers of this machine may be barred there.
+    Known(after=_Status.of(remote.own_status()).instance).save(layout)
 
 
 def forget(layout: Layout) -> None:

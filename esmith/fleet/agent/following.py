@@ -15,7 +15,6 @@ from esmith.fleet.agent.checked import checker_of
 from esmith.fleet.agent.errors import StoppedError
 from esmith.fleet.agent.state import Trouble, trouble_of
 from esmith.fleet.etcd.errors import AwayError, CompactedError, DeniedError
-from esmith.fleet.journal.checking import MOST_DATABASES
 from esmith.fleet.journal.errors import RowError
 from esmith.fleet.journal.row import decode, hash_of
 
@@ -223,7 +222,7 @@ class Follower:
                 ready = []
             ready.append(one)
             # What a change of this host did here comes before what the rows after it do.
-            if is_few or is_own or _databases(ready) > MOST_DATABASES // 2:
+            if is_few or is_own:
                 self._apply(ready, remote, checker)
                 ready = []
         if ready:
@@ -271,10 +270,6 @@ class Follower:
                 f"{remote.host} is no member of the fleet {remote.fleet} any more; its settings stay as they are",
                 hint="to leave here, too, before it joins again: esmith fleet leave",
             )
-
-
-def _databases(ready: list[Checked]) -> int:
-    return len({change[1] for one in ready for change in one.row.changes})
 
 
 def require_same(own: Head, head: Head, raw: bytes | None) -> None:

@@ -11,7 +11,8 @@ from esmith.digests import sha256
 from esmith.errors import RefusedError, StoreError
 from esmith.fields import dataclass, field
 from esmith.fleet.names import FLEET, is_layer
-from esmith.fleet.replica import layers, member, overrides, rows
+from esmith.fleet.replica import databases, layers, member, overrides, rows
+from esmith.fleet.replica.databases import Databases
 from esmith.fleet.replica.settling import Settling
 from esmith.names import shorten
 from esmith.store import limits
@@ -34,12 +35,14 @@ class Applied:
     :param changes: what it changes in layers, in order.
     :param states: the rows of the table ``=fleet`` that it leaves, by their names, such as ``member/mail1``; None for
         one that goes.
+    :param host: who signed it.
     """
 
     revision: int
     hash: str
     changes: Sequence[LayerChange] = ()
     states: Mapping[str, bytes | None] = field(default_factory=dict)
+    host: str = ""
 
 
 def apply_changes(
@@ -165,6 +168,7 @@ class _Work:
         self._own = f"{member.PREFIX}{membership.host}"
         self._groups = membership.groups if groups is None else groups
         self._digest = 0 if groups is not None else int(membership.digest, 16)
+        self._databases = Databases.of(transaction) if groups is None else Databases()
         self._records: dict[tuple[str, str], _Record] = {}
         self._states: dict[str, bytes | None] = {}
         self._last: Applied | None = None
@@ -189,7 +193,7 @@ class _Work:
             record.row = None
         self._groups = []
         for name, _ in list(self._transaction.states(member.TABLE)):
-            if name.startswith((member.PREFIX, member.INVITE)):
+            if name.startswith((member.PREFIX, member.INVITE, databases.LEFT_OUT)):
                 self._states[name] = None
 
     def take(self, row: Applied) -> None:
@@ -200,6 +204,10 @@ class _Work:
             self._regroup(member.groups_of(row.states[self._own]))
         for change in row.changes:
             check_change(change)
+        if not self._databases.have_room(row.changes):
+            self._states[f"{databases.LEFT_OUT}{row.host}"] = b"%d" % row.revision
+            return
+        for change in row.changes:
             self._change(*change)
 
     def _change(self, layer: str, database: str, key: str, prop: str, value: str | None) -> None:
@@ -208,7 +216,10 @@ class _Work:
         if value is None and not prop:
             props = list(record.layers.cells.get(layer, ()))
         given = [one for one in props if record.layers.value(self._groups, one) is not None]
+        was_there = bool(record.layers.cells)
         record.layers.put(layer, prop, value)
+        if was_there != bool(record.layers.cells):
+            self._databases.note(database, -1 if was_there else 1)
         self._note(database, key, record, props, given)
 
     def _regroup(self, groups: list[str]) -> None:
@@ -251,6 +262,7 @@ class _Work:
                 stored = None if row is None else rows.value_of((database, key), row)
                 transaction.set_state(layers.TABLE, record.name, stored)
             written += self._settling.settle(database, key, record.layers, record.touched, record.covered)
+        self._databases.write(transaction)
         for name, value in self._states.items():
             transaction.set_state(member.TABLE, name, value)
         transaction.set_state(member.TABLE, "digest", _text(self._digest).encode())

@@ -64,7 +64,7 @@ def end(transaction: EndingTransaction) -> Agreed:
     :return: a context for the commit: by it the agent hears how that ended.
     :raises BehindError: when another member was quicker.
     :raises StoreError: when the fleet cannot be asked, or does not take it; nothing was changed.
-    :raises RefusedError: when nothing of it may go to the layer that was chosen.
+    :raises RefusedError: when nothing of it may go to the layer that was chosen, or the layers have no room for it.
     :raises UsageError: when there is no such layer.
     """
     sorting = Sorting(transaction, transaction.layer)

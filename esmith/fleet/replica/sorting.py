@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from esmith.errors import RefusedError, UsageError
 from esmith.fleet.names import FLEET, is_layer
-from esmith.fleet.replica import layers, member, overrides
+from esmith.fleet.replica import databases, layers, member, overrides
 from esmith.fleet.replica.settling import Settling
 
 TYPE_CHECKING = False
@@ -62,7 +62,7 @@ class Sorting:
     def sort(self) -> None:
         """Sort all.
 
-        :raises RefusedError: when nothing of it may go to the layer that was chosen.
+        :raises RefusedError: when nothing of it may go to the layer that was chosen, or the layers have no room for it.
         """
         self.records = self._by_record()
         for (database, key), cells in self.records.items():
@@ -77,6 +77,8 @@ class Sorting:
                 self._sort_shared(database, key, cells, found)
         if self._target and is_layer(self._target) and self.host and not self.changes and not self._may_go:
             raise _only_here(self.host[0])
+        if self.changes:
+            databases.require_room(self._transaction, self.changes)
 
     # The engine.
 

@@ -35,7 +35,7 @@ def _status_of(host: Host) -> dict[str, object]:
 
 
 def test_a_copy_beside_the_first(fleet: Fleet) -> None:
-    """A copy that begins beside its original is told to stop, stays so when it begins again, and all others hear it."""
+    """A copy that begins beside its original stops, and stays so when it begins again, and all others hear it."""
     a, b = fleet.hosts
     b.start(QUICK)
     b.wait(3)
@@ -57,6 +57,13 @@ def test_a_copy_beside_the_first(fleet: Fleet) -> None:
     copy.wait_for_status("stopped", _TWO)
     assert copy.head().number == 3
     assert b.commit(changed("first"))["outcome"] == "accepted"
+    # It is the other way round: the first one leaves, and an administrator has the copy go on.
+    b.end()
+    take_over(copy.layout, copy.remote())
+    copy.ask("look")
+    copy.wait_for_status("stopped", "")
+    copy.wait(number + 1)
+    assert copy.commit(changed("copy"))["outcome"] == "accepted"
 
 
 def test_of_two_copies_the_first_to_begin_goes_on(fleet: Fleet) -> None:
@@ -110,7 +117,7 @@ def test_no_false_alarm(fleet: Fleet) -> None:
 
 
 @pytest.mark.parametrize(
-    "status", [b"[1]", b"\xff", b"[" * 9999, b'{"told": 1}', b'{"told": {"a": 1}}', b"{" + b" " * 99999 + b"}"]
+    "status", [b"[1]", b"\xff", b"[" * 9999, b'{"barred": 1}', b'{"barred": {"a": 1}}', b"{" + b" " * 99999 + b"}"]
 )
 def test_a_status_that_is_none(fleet: Fleet, status: bytes) -> None:
     """Rubbish as the status of a host, which whoever has its rights can write, is written over."""

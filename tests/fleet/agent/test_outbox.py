@@ -51,6 +51,15 @@ def test_what_was_noted_is_found(folder: Path) -> None:
         assert found(folder) == outbox.all() == changes[one.revision :]
 
 
+def test_what_is_removed_leaves_nothing(folder: Path) -> None:
+    """Values of this host, which may be secrets, are in no file of the outbox once their change is settled."""
+    outbox = Outbox(str(folder))
+    outbox.add(sent(1))
+    assert b"mine" in (folder / PREPARED).read_bytes()
+    outbox.remove(sent(1).token)
+    assert not any(b"mine" in file.read_bytes() for file in folder.iterdir())
+
+
 def test_the_file_is_made_once(folder: Path) -> None:
     """One change after the other is noted in the same file, whose size and place stay: it needs no new room."""
     outbox = Outbox(str(folder))
