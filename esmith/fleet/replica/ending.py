@@ -89,13 +89,21 @@ def _agree(transaction: EndingTransaction, sorting: Sorting) -> Agreed:
     finally:
         if agreed is None:
             agent.close()
-    if finishing.error is not None:
-        agreed.__exit__(type(finishing.error), finishing.error, None)
-        raise finishing.error
-    member.reach(transaction, revision, digest)
-    author = transaction.author
-    # As those that the agent applies, it is found in the history by its last word.
-    transaction.author = Author(author.user, author.sudo_user, [*author.command, f"(fleet {revision})"])
+    done = False
+    try:
+        if finishing.error is not None:
+            raise finishing.error
+        member.reach(transaction, revision, digest)
+        author = transaction.author
+        # As those that the agent applies, it is found in the history by its last word.
+        transaction.author = Author(author.user, author.sudo_user, [*author.command, f"(fleet {revision})"])
+        done = True
+    except EsmithError as error:
+        agreed.__exit__(type(error), error, None)
+        raise
+    finally:
+        if not done:
+            agent.close()
     return agreed
 
 

@@ -227,16 +227,25 @@ def test_a_disk_that_is_full_after_the_fleet_took_it(
     assert value(member) == "2"
 
 
-@pytest.mark.parametrize("outcome", ["accepted", "refused"])
-def test_what_cannot_be_made_here(member: Store, fleet: Fleet, monkeypatch: pytest.MonkeyPatch, outcome: str) -> None:
+@pytest.mark.parametrize(
+    ("outcome", "where"),
+    [
+        ("accepted", "esmith.fleet.replica.applying.apply_changes"),
+        ("refused", "esmith.fleet.replica.applying.apply_changes"),
+        ("accepted", "esmith.fleet.replica.member.reach"),
+    ],
+)
+def test_what_cannot_be_made_here(
+    member: Store, fleet: Fleet, monkeypatch: pytest.MonkeyPatch, outcome: str, where: str
+) -> None:
     """A fault here while the fleet is asked: the error says whether the fleet has the change, and nothing is stored."""
     before, fleet.outcome = everything(member), outcome
 
-    def full(*_: object, **__: object) -> int:
+    def full(*_: object, **__: object) -> None:
         raise StoreError("no room")
 
     with monkeypatch.context() as patched, pytest.raises(StoreError) as raised:
-        patched.setattr(applying, "apply_changes", full)
+        patched.setattr(where, full)
         change(member, "", ("set_prop", (*THING, "p", "2")))
     is_there = outcome == "accepted"
     assert isinstance(raised.value, asking.FleetRefusesError) != is_there
