@@ -8,7 +8,7 @@ annotations``), and the functions of :mod:`dataclasses` know nothing of such a c
 
 from __future__ import annotations
 
-from operator import attrgetter
+from _operator import attrgetter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
 
-_MARK = expression(r"(\d+-\d+-\d+)?")
-_DIGEST = expression(r"([0-9a-f]{64})?")
+#: The first line of a row: digest, mark and template.
+_FIRST = expression(rb"([0-9a-f]{64})? (\d+-\d+-\d+)? (.*)")
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,15 @@ class Installed:
 
         :raises DamagedRowError: when it is damaged.
         """
-        first, _, inputs = row.decode("utf-8", "surrogateescape").partition("\n")
-        parts = first.split(" ", 2)
-        if len(parts) != 3 or not (_DIGEST.fullmatch(parts[0]) and _MARK.fullmatch(parts[1]) and is_text(parts[2])):
+        first, _, inputs = row.partition(b"\n")
+        found = _FIRST.fullmatch(first)
+        if found is None:
             raise DamagedRowError("is not a row of an output")
-        digest, mark, template = parts
-        return cls(digest, mark, template, inputs)
+        digest, mark, template = found.groups(b"")
+        text = template.decode("utf-8", "surrogateescape")
+        if not is_text(text):
+            raise DamagedRowError("is not a row of an output")
+        return cls(digest.decode(), mark.decode(), text, inputs.decode("utf-8", "surrogateescape"))
 
     def encode(self) -> bytes:
         """Return the row of the table."""

@@ -143,7 +143,7 @@ def _checksum(name: str, content: bytes) -> bytes:
 
 def _is_as_written(name: str, row: bytes) -> bool:
     """Return whether a row has its checksum."""
-    return row.endswith(_checksum(name, row[:-_CHECKSUM_BYTES]))
+    return row[-_CHECKSUM_BYTES:] == _checksum(name, row[:-_CHECKSUM_BYTES])
 
 
 def _content(name: str, row: bytes) -> bytes:
@@ -153,9 +153,10 @@ def _content(name: str, row: bytes) -> bytes:
     """
     if row[-_CHECKSUM_BYTES : len(_MARK) - _CHECKSUM_BYTES] != _MARK:
         return row
-    if not _is_as_written(name, row):
+    content = row[:-_CHECKSUM_BYTES]
+    if row[-_CHECKSUM_BYTES:] != _checksum(name, content):
         raise DamagedRowError("has another checksum")
-    return row[:-_CHECKSUM_BYTES]
+    return content
 
 
 def encode_json(row: Any) -> bytes:

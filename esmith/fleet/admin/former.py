@@ -136,7 +136,7 @@ def fleet_lines(found: InFleet) -> Iterator[str]:
     if found.rows:
         shown = ", ".join(map(str, found.rows[:10])) + (" ..." if len(found.rows) > 10 else "")
         yield (
-            f"the fleet's journal in etcd has it for ever, in row {shown}, where every member may read it: choose "
+            f"the fleet's journal in etcd has it without end, in row {shown}, where every member may read it: choose "
             "another secret where it is used; only a new fleet in a new etcd is without it"
         )
     if found.others and (found.rows or found.layers):

@@ -74,7 +74,7 @@ class PreparedFile:
     def clear(self) -> None:
         """Have nothing in it; a machine that goes down may bring back what was."""
         with contextlib.suppress(OSError), self._opened(os.O_WRONLY) as file:
-            os.pwrite(file, b"\n", 0)
+            os.pwrite(file, _NOTHING, 0)
 
     def _is_there(self) -> bool:
         """Return whether the file is as it was made: what is written into it needs no more room then."""

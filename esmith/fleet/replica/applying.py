@@ -7,8 +7,6 @@ that lost its type on the way is made again. Marked cells (:mod:`esmith.fleet.re
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 from esmith.digests import sha256
 from esmith.errors import RefusedError, StoreError
 from esmith.fields import dataclass, field
@@ -92,10 +90,11 @@ def rebuild(transaction: Transaction, applied: Iterable[Applied]) -> int:
 def _groups_before(transaction: Transaction, applied: Sequence[Applied]) -> list[str]:
     """Return the groups whose layers gave this host its values; where that is damaged, those that the journal says."""
     membership = member.Membership(transaction)
-    with suppress(StoreError):
+    try:
         return membership.groups
-    own = f"{member.PREFIX}{membership.host}"
-    return next((member.groups_of(row.states[own]) for row in reversed(applied) if own in row.states), [])
+    except StoreError:
+        own = f"{member.PREFIX}{membership.host}"
+        return next((member.groups_of(row.states[own]) for row in reversed(applied) if own in row.states), [])
 
 
 def apply_host(transaction: Transaction, cells: Sequence[HostChange]) -> None:

@@ -6,19 +6,19 @@ by the descriptor of the directory: the path of a root may be longer than the na
 
 from __future__ import annotations
 
-import json
 import os
-import socket
 import time
+from _socket import AF_UNIX, SOCK_CLOEXEC, SOCK_STREAM, socket
 
 from esmith.errors import StoreError
 from esmith.layout import Layout
 from esmith.local_sockets import connect, user_at
+from esmith.quick_json import dumps, loads
 from esmith.store.behind import BehindError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any, Self
 
     from esmith.fleet.replica.layers import LayerChange
@@ -71,7 +71,7 @@ class Agent:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def ask(self, question: Mapping[str, object]) -> dict[str, Any]:
+    def ask(self, question: dict[str, object]) -> dict[str, Any]:
         """Send a line, and return the answer.
 
         :raises OSError: when it cannot be sent, or there is no answer in time.
@@ -80,7 +80,7 @@ class Agent:
         self.begin(question)
         return self.answer()
 
-    def begin(self, question: Mapping[str, object]) -> None:
+    def begin(self, question: dict[str, object]) -> None:
         """Send a line that is to be answered.
 
         :raises OSError: when it cannot be sent.
@@ -105,12 +105,12 @@ class Agent:
             if len(self._read) > _LONGEST:
                 raise ValueError("its answer is too long")
         line, _, self._read = self._read.partition(b"\n")
-        answer = json.loads(line)
+        answer = loads(line)
         if not isinstance(answer, dict):
             raise ValueError("its answer is no object")
         return answer
 
-    def send(self, question: Mapping[str, object]) -> None:
+    def send(self, question: dict[str, object]) -> None:
         """Send a line.
 
         :raises OSError: when it cannot be sent.
@@ -146,7 +146,7 @@ def commit(
     :raises FleetRefusesError: when it was not taken.
     :raises UnsettledError: when that is not known.
     """
-    question = {
+    question: dict[str, object] = {
         "verb": "commit",
         "base": base,
         "author": [author.user, author.sudo_user, list(author.command)],
@@ -191,8 +191,8 @@ def status(root: str) -> dict[str, Any]:
             raise _away(str(error)) from error
 
 
-def _line(question: Mapping[str, object]) -> bytes:
-    return json.dumps(question).encode() + b"\n"
+def _line(question: dict[str, object]) -> bytes:
+    return dumps(question) + b"\n"
 
 
 def _outcome(answer: dict[str, Any]) -> tuple[int, str]:
@@ -229,8 +229,8 @@ def _away(reason: str) -> AgentAwayError:
     )
 
 
-def _connected(root: str, patience: float) -> socket.socket:
-    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+def _connected(root: str, patience: float) -> socket:
+    connection = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC)
     is_connected = False
     try:
         connection.settimeout(patience)

@@ -5,8 +5,6 @@ What the fleet took is applied here as on every other member, so all have the sa
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 from esmith.errors import EsmithError, StoreError
 from esmith.fleet.replica import applying, asking, member, saying
 from esmith.fleet.replica.sorting import Sorting
@@ -39,8 +37,10 @@ class Agreed:
         try:
             if error is None:
                 # The change is stored. Whether the agent hears it now or finds it in the store makes no difference.
-                with suppress(OSError):
+                try:
                     self._agent.send({"verb": "done"})
+                except OSError:
+                    return
             elif isinstance(error, EsmithError):
                 self._explain(error)
         finally:

@@ -7,12 +7,11 @@ between), ``name`` (of the fleet), ``host`` (of this member), ``member/NAME`` an
 
 from __future__ import annotations
 
-import json
-
 from esmith.errors import StoreError
 from esmith.fields import dataclass
 from esmith.fleet.names import FLEET, GROUP
 from esmith.fleet.replica import layers, overrides, rows
+from esmith.quick_json import loads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -172,7 +171,7 @@ def groups_of(row: bytes | None) -> list[str]:
     if row is None:
         return []
     try:
-        groups = json.loads(row)["groups"]
+        groups = loads(row)["groups"]
     except (ValueError, KeyError, TypeError) as error:
         raise _damaged() from error
     if not isinstance(groups, list) or not all(isinstance(group, str) for group in groups):

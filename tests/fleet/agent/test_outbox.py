@@ -51,6 +51,15 @@ def test_what_was_noted_is_found(folder: Path) -> None:
         assert found(folder) == outbox.all() == changes[one.revision :]
 
 
+def test_what_is_removed_leaves_nothing(folder: Path) -> None:
+    """Values of this host, which may be secrets, are in no file of the outbox once their change is settled."""
+    outbox = Outbox(str(folder))
+    outbox.add(sent(1))
+    assert b"mine" in (folder / PREPARED).read_bytes()
+    outbox.remove(sent(1).token)
+    assert not any(b"mine" in file.read_bytes() for file in folder.iterdir())
+
+
 def test_the_file_is_made_once(folder: Path) -> None:
     """One change after the other is noted in the same file, whose size and place stay: it needs no new room."""
     outbox = Outbox(str(folder))
@@ -151,7 +160,7 @@ def test_what_cannot_be_flushed_is_not_noted(folder: Path, monkeypatch: pytest.M
 
 
 def test_where_nothing_can_take_its_place(folder: Path) -> None:
-    """A directory in the place of the file: the change cannot be noted, which is said."""
+    """With a directory in the place of the file the change cannot be noted, and the error names that."""
     outbox = Outbox(str(folder))
     (folder / PREPARED).mkdir()
     with pytest.raises(OSError, match="directory"):

@@ -36,7 +36,7 @@ def test_what_the_fleet_keeps_is_named(town: Town) -> None:
     assert all(f"not reached: {name}\n" in printed for name in names)
     layer, journal, others, _ = names
     assert layer.startswith("the layer group:mx has a former value, of configuration qpsmtpd Note;")
-    assert "has it for ever, in row 5, 6, 8, where every member may read it" in journal
+    assert "has it without end, in row 5, 6, 8, where every member may read it" in journal
     assert others == "what the other servers keep (two); run this there, too"
     assert (one.contents()["layers"], one.faults(), one.get("qpsmtpd", "Note")) == (layers, [], _NOW)
     assert not [value for value in (_FIRST, _SECOND, _NOW) if value in printed]
@@ -56,7 +56,7 @@ def test_what_cannot_be_looked_at_is_named(town: Town) -> None:
     assert "not reached: the fleet's journal in etcd was not looked through (" in printed
     assert "127.0.0.1:1" in printed
     assert "not reached: a change that the fleet may not have taken;" in printed
-    assert "for ever" not in printed
+    assert "without end" not in printed
 
 
 def test_a_value_that_no_layer_had(town: Town) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.documents import Block, blocks
-from tests.fleet.machine.places import ADDRESSES, PLACES, make_places, place_of, root_of, type_at
+from tests.fleet.machine.places import ADDRESSES, PLACES, UNIT, make_places, place_of, root_of, type_at
 from tests.units.kit import PATH, FaultError, pid_of, require, run, show, wait_until
 
 _REPOSITORY = Path(__file__).resolve().parents[3]
@@ -43,19 +43,11 @@ def programs_and_certificates() -> None:
 
 def three_etcd_are_healthy() -> None:
     """Start etcd on each machine; each is healthy."""
-    start, _ = typed("3. etcd, on each machine")
+    start, health = typed("3. etcd, on each machine")
     for name in ADDRESSES:
         type_at(name, start)
     require(oct(Path("/etc/etcd/etcd.key").stat().st_mode & 0o777) == "0o600", "others may read the key of etcd")
-    wait_for_health()
-
-
-def wait_for_health() -> None:
-    """Wait until each etcd is healthy."""
-    _, health = typed("3. etcd, on each machine")
-    wait_until(
-        lambda: shown_at("mail1", health).count("is healthy") == len(ADDRESSES), "the three etcd are not healthy"
-    )
+    wait_until(lambda: shown_at("mail1", health).count("is healthy") == len(ADDRESSES), "the three are not healthy")
 
 
 def first_host() -> None:
@@ -150,6 +142,6 @@ def clean_up() -> None:
         end_agent(name)
     for name in ADDRESSES:
         run("systemctl", "stop", f"etcd-{name}", code=None)
-    run("rm", "-rf", str(PLACES))
+    run("rm", "-rf", str(PLACES), str(UNIT))
     run("apt-get", "purge", "-y", "etcd-server", "etcd-client", code=None)
     run("rm", "-rf", "/etc/etcd", "/var/lib/etcd")

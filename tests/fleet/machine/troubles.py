@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from tests.fleet.machine.cases import end_agent, shown_at, start_agent, typed, wait_for_health
+from tests.fleet.machine.cases import end_agent, shown_at, start_agent, typed
 from tests.fleet.machine.places import ADDRESSES, place_of, root_of, type_at
 from tests.units.kit import FaultError, require, run, wait_until
 
@@ -14,8 +14,16 @@ _BACKUP = Path("/var/backups/etcd.db")
 
 
 def _with_variables(block: str) -> str:
-    (variables,) = typed("etcdctl")
+    variables, _ = typed("etcdctl")
     return variables + block
+
+
+def _wait_for_health() -> None:
+    _, health = typed("etcdctl")
+    wait_until(
+        lambda: shown_at("mail1", _with_variables(health)).count("is healthy") == len(ADDRESSES),
+        "the three etcd are not healthy",
+    )
 
 
 def _set(name: str, value: str) -> None:
@@ -58,7 +66,7 @@ def member_of_etcd_is_lost() -> None:
     type_at("mail1", _with_variables(replace))
     start, _ = typed("3. etcd, on each machine")
     type_at("mail3", start)
-    wait_for_health()
+    _wait_for_health()
 
 
 def certificates_are_renewed() -> None:
@@ -68,18 +76,19 @@ def certificates_are_renewed() -> None:
     type_at("mail1", make)
     for name in ADDRESSES:
         type_at(name, install)
-        wait_for_health()
+        _wait_for_health()
     require(Path("/etc/etcd/etcd.pem").read_bytes() != before, "etcd has its old certificate")
     _set("mail2", "enabled")
 
 
 def etcd_is_restored() -> None:
     """etcd begins again with the backup: each agent stops, and the hosts take what is there."""
-    copy, begin = typed("A restored etcd")
+    copy, stop, begin = typed("A restored etcd")
     type_at("mail1", copy)
-    for name in ADDRESSES:
-        type_at(name, begin)
-    wait_for_health()
+    for block in (stop, begin):
+        for name in ADDRESSES:
+            type_at(name, block)
+    _wait_for_health()
     for name in ("mail1", "mail2"):
         _wait_for(name, "esmith fleet resync")
         require("enabled -> disabled" in type_at(name, "esmith fleet resync --dry-run\n"), "the dry run shows nothing")
@@ -116,8 +125,8 @@ def host_is_restored() -> None:
     run("env", f"ESMITH_ROOT={root_of('mail2')}", "esmith", "init", "--domain", "example.com", "--name", "new")
     type_at("mail1", "config setprop qpsmtpd DNSBL enabled\n")
     restore, _ = typed("Backup and restore")
-    *lines, last = restore.splitlines()
-    type_at("mail2", "\n".join([*lines, f"{last} --yes\n"]), "/root")
+    for line in restore.splitlines():
+        type_at("mail2", line if "--dry-run" in line else f"{line} --yes\n", "/root")
     start_agent("mail2")
     require(type_at("mail2", _GET) == "enabled\n", "the new machine has an old setting")
     _set("mail2", "disabled")
