@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 _PAGE = 16
 #: So many rows that were missed are applied one by one, each with its author; more go into one transaction together.
 _FEW = 50
+#: Rows with more changes than this are not kept to be applied with others: one may have 128 MB.
+_MOST_CHANGES = 20_000
 #: Seconds until the next try after a failure: at first, and at most.
 _FIRST_TRY, _LONGEST_TRY = 0.2, 30.0
 #: A command has so many seconds to store its change itself, before the agent waits for the store.
@@ -222,7 +224,7 @@ class Follower:
                 ready = []
             ready.append(one)
             # What a change of this host did here comes before what the rows after it do.
-            if is_few or is_own:
+            if is_few or is_own or sum(len(each.row.changes) for each in ready) > _MOST_CHANGES:
                 self._apply(ready, remote, checker)
                 ready = []
         if ready:
@@ -292,6 +294,8 @@ def require_same(own: Head, head: Head, raw: bytes | None) -> None:
             f"row {own.number} of the fleet's journal is another one than was applied here: its past was changed",
             hint=_RESYNC,
         )
+    if own.number and head.number == own.number and head != own:
+        raise StoppedError(f"the head of the fleet's journal is not its row {own.number}", hint=_RESYNC)
 
 
 def _look_at_past(own: Head, remote: Remote) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 
 import pytest
@@ -17,6 +18,10 @@ def _stopped(server: Server) -> str:
     with connected(server.layout, 15) as client:
         found = client.ask({"verb": "status"})["stopped"]
     return str(found and found["message"])
+
+
+def _shows(server: Server, text: str) -> bool:
+    return text in server.fleet("status", code=13).out
 
 
 def test_a_copy_of_a_member(town: Town) -> None:
@@ -37,9 +42,10 @@ def test_a_copy_of_a_member(town: Town) -> None:
     assert "two: applies no more changes: two runs on two machines, and the other one was first" in shown
     assert cure in shown and "esmith fleet resync --dry-run" not in shown
     for server in (one, two):
-        shown = server.fleet("status", code=13).out
-        assert "two: runs on two machines; the one that was first goes on" in shown
-        assert cure in shown
+        wait_for(
+            functools.partial(_shows, server, "two: runs on two machines; the one that was first goes on"), "status"
+        )
+        assert _shows(server, cure)
     for words in (("groups", "--set", "mx"), ("leave", "--yes"), ("signal", "email-update")):
         assert "runs on two machines" in copy.fleet(*words, code=None).err
     copy.fleet("leave", "--here", "--yes")
