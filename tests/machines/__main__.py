@@ -86,8 +86,7 @@ def main(words: list[str]) -> int:
     given = parser.parse_args(words)
     if os.geteuid() != 0:
         parser.error("a machine needs root")
-    # What was made is removed then, too.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    signal.signal(signal.SIGTERM, _end)
     if given.suite is None:
         return play_all(keep=given.keep)
     if given.suite == "fill":
@@ -106,6 +105,12 @@ def main(words: list[str]) -> int:
     return max(
         [play(given.suite, given.init, names, keep=given.keep) for names in ([given.steps] if given.steps else both)]
     )
+
+
+def _end(*_: object) -> None:
+    """Remove what was made, and end; whoever ends a group and each process of it may say so twice."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit(1)
 
 
 def make_base(parser: argparse.ArgumentParser, words: list[str]) -> int:
