@@ -93,8 +93,7 @@ def prepare(folder: Path) -> Path:
     # Half of what spamd reads, a second each time, for the spam of today; tests/daemons and the machines have it.
     _write(folder / "usr/share/spamassassin/72_active.cf", "")
     _write(folder / "var/clamav/test.hdb", "44d88612fea8a8f36de82e1278abb02f:68:Test.EICAR\n")
-    text = b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE".hex()
-    _write(folder / "var/clamav/test.ndb", f"Test.Eicar.Body:0:*:{text}\n")
+    _write(folder / "var/clamav/test.ndb", f"Test.Eicar.Body:0:*:{b'EICAR-STANDARD-ANTIVIRUS-TEST-FILE'.hex()}\n")
     _certificate(folder / "home/e-smith/ssl.pem")
     _write(folder / "var/qmail/bin/qmail-queue", QUEUE.format(folder="/var/spool/taken"), 0o755)
     _write(folder / "var/qmail/bin/qmail-start", "#!/bin/sh\nexec sleep infinity\n", 0o755)
