@@ -43,7 +43,7 @@ _USUAL: dict[str, Any] = {
     "schemas": {},
     "users": {},
 }
-#: What of it one output of a template mostly has alone.
+#: The names of what one output of a template mostly has alone.
 _ALONE = frozenset(("kind", "mode", "owner", "group", "warnings", "of", "files", "users"))
 #: The name of the signature where there are three lines.
 _SIGNATURE, _SIGNED = "signature", "signed"
