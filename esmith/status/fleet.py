@@ -65,7 +65,8 @@ def fleet_findings(data: dict[str, Any] | None) -> Iterator[tuple[str, str, str]
 
 def _reported(trouble: dict[str, str]) -> str:
     """Return what is wrong with what to do about it, in one line."""
-    return printable("; ".join(filter(None, (trouble["message"], trouble["hint"]))))
+    lines = [trouble["message"], *trouble["hint"].split("\n")]
+    return printable("; ".join(filter(None, lines)))
 
 
 def _named(names: list[str]) -> str:

@@ -79,8 +79,12 @@ def leave_command(root: str | None, /, **given: Any) -> int:
         leave(layout, store, Author.current(["esmith", "fleet", "leave"]), only_here=given["here"])
     wake(layout)
     print_report([f"this server is in no fleet any more, and was {own.host} of {own.fleet}"])
-    if given["here"]:
-        print_report([f"on the first server of the fleet: esmith fleet remove {shell_word(own.host)}"])
+    if own.has_stopped:
+        # To remove it would remove the other machine, which goes on under this name.
+        print_report([f"the other machine stays {own.host}; this one may join under a name of its own"])
+    elif given["here"] and own.host in own.members:
+        cure = f"esmith fleet remove {shell_word(own.host)}"
+        print_report([f"unless another machine is {own.host}, on the first server of the fleet: {cure}"])
     return 0
 
 

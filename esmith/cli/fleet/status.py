@@ -42,15 +42,20 @@ def status_command(root: str | None, /, **given: Any) -> int:
     Example:
       esmith fleet status
     """
-    from esmith.fleet.admin.overview import overview_of
+    from esmith.fleet.admin.overview import Finding, overview_of
     from esmith.fleet.admin.own import Own
+    from esmith.fleet.replica.checking import is_damaged
     from esmith.fleet.replica.overrides import LOCAL, all_marks
 
     layout = Layout.chosen(root)
     with closing(open_store(layout)) as store, store.snapshot() as snapshot:
         own = Own.of(layout, snapshot)
         local = sum(mark.kind == LOCAL for _, mark in all_marks(snapshot))
+        damaged = is_damaged(snapshot)
     found = overview_of(layout, own, local)
+    if damaged:
+        message = "what this host knows of its fleet is damaged"
+        found.findings.insert(0, Finding(own.host, message, "esmith fleet resync"))
     if given["as_json"]:
         print_lines([json_text(_data(found))])
     else:

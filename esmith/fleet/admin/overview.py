@@ -96,7 +96,8 @@ def overview_of(layout: Layout, own: Own, local: int) -> Overview:
         found.away = error.message
         reported = _known_here(agent if agent is not None else read_status(layout))
         if not any(one.troubles for one in found.etcd):
-            found.findings.append(Finding("etcd", error.message, error.hint))
+            message = f"{error.place}: {error.message}" if error.place else error.message
+            found.findings.append(Finding("etcd", message, error.hint))
     by_name = {one["host"]: one for one in reported}
     if own.host in by_name:
         by_name[own.host]["overrides"] = local
@@ -170,6 +171,8 @@ def _add_findings(found: Overview) -> None:
     if found.own.host not in found.members:
         message = "is not in the fleet any more; its settings stay"
         found.findings.append(Finding(found.own.host, message, "to have them as its own: esmith fleet leave"))
+        # It may read nothing of the others any more, so it knows nothing of them.
+        return
     for name, revision in found.own.left_out.items():
         known_as = found.members.get(name)
         if known_as is not None and known_as.joined <= revision:
@@ -211,7 +214,9 @@ def _findings_of(found: Overview, host: dict[str, Any], newest: int, usual: str,
         since = shown_time(host["time"] or 0)
         rows.append(Finding(name, f"has not reported since {since}", f"{on}is it up, and its service esmith-fleet?"))
     elif host["revision"] < newest and not host["stopped"] and not found.away and silent > SILENCE / 10:
-        rows.append(Finding(name, f"has revision {host['revision']} of {newest}", f"{on}esmith fleet status"))
+        # The command that shows this is no cure of it.
+        cure = f"{on}esmith fleet status" if on else "its agent takes the rest by itself, within half a minute"
+        rows.append(Finding(name, f"has revision {host['revision']} of {newest}", cure))
     if host["revision"] == newest and usual and host["digest"] and host["digest"] != usual:
         message = "has other shared settings than the others at the same revision"
         rows.append(Finding(name, message, f"{on}esmith fleet resync --dry-run"))

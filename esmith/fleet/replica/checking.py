@@ -40,6 +40,14 @@ def faults(snapshot: Snapshot, scopes: Scopes | None = None) -> list[str]:
     return found
 
 
+def is_damaged(snapshot: Snapshot) -> bool:
+    """Return whether the layers of a member are not those whose digest it keeps, or cannot be read."""
+    try:
+        return applying.digest_of(snapshot) != member.Membership(snapshot).digest
+    except StoreError:
+        return True
+
+
 def _of_record(
     snapshot: Snapshot,
     name: tuple[str, str],

@@ -48,7 +48,8 @@ def test_a_copy_of_a_member(town: Town) -> None:
         assert _shows(server, cure)
     for words in (("groups", "--set", "mx"), ("leave", "--yes"), ("signal", "email-update")):
         assert "runs on two machines" in copy.fleet(*words, code=None).err
-    copy.fleet("leave", "--here", "--yes")
+    left = copy.fleet("leave", "--here", "--yes").out
+    assert "the other machine stays two" in left and "esmith fleet remove" not in left
     assert (copy.revision(), two.revision(), list(two.own().members)) == (0, 5, ["one", "two"])
     two.set("RHSBL", "enabled")
     assert two.revision() == 6

@@ -91,6 +91,20 @@ def test_a_resync_of_damaged_tables(town: Town) -> None:
     assert one.revision() == 2
 
 
+@pytest.mark.parametrize(("table", "name"), [("fleet", "digest"), ("layers", "configuration\0clamav")])
+def test_status_names_damage(town: Town, table: str, name: str) -> None:
+    """Damage that nobody else can see is named with its cure before a command falls over it."""
+    one = town.found()
+    one.start_agent()
+    one.wait_for(2)
+    with opened(one.path) as store, store.transaction(AUTHOR) as transaction:
+        transaction.set_state(table, name, b"x")
+    wanted = "one: what this host knows of its fleet is damaged\n  esmith fleet resync\n"
+    assert wanted in one.fleet("status", code=13).out
+    one.fleet("resync", "--yes")
+    assert "is damaged" not in one.fleet("status", code=None).out
+
+
 def test_a_resync_and_what_was_sent(town: Town) -> None:
     """What a killed command did on its own server a resync does, too, before what others changed after it."""
     one = town.found()

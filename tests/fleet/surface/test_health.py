@@ -79,6 +79,14 @@ def test_the_agent_does_not_run(member: Root) -> None:
             ("fleet", "etcd at b:2379: no space; compact", "esmith fleet status"),
         ),
         (
+            {"stopped": {"message": "runs on two machines", "hint": "there: leave\nhere: resync"}},
+            (
+                "fleet",
+                "nothing of the fleet is applied here any more: runs on two machines; there: leave; here: resync",
+                "esmith fleet status",
+            ),
+        ),
+        (
             {"error": "one\nline\x1b[2J"},
             ("fleet", "shared settings cannot be changed now: one\\nline\\x1b[2J", "esmith fleet status"),
         ),
