@@ -10,7 +10,9 @@ from __future__ import annotations
 from esmith.errors import TemplateError
 from esmith.fields import dataclass
 from esmith.plan.remembered import (
+    SIGNED,
     digest,
+    is_whole,
     lines_of,
     listing_digest,
     names_digest,
@@ -79,6 +81,8 @@ class Now:
         :return: None when something is not as it was, or it is not known.
         """
         first, props, alone = lines_of(inputs)
+        if not is_whole(props):
+            return None
         place = template.path, first
         if place not in self._shared:
             self._shared[place] = self._same_first(template, metadata, first)
@@ -86,7 +90,7 @@ class Now:
         if shared is None or not self._same_props(inputs, props, shared):
             return None
         if not alone:
-            return shared.known
+            return None if SIGNED in shared.known else shared.known
         own = own_head(alone)
         return {**shared.known, **own} if own is not None and self._same_looks(own) else None
 

@@ -45,8 +45,10 @@ _USUAL: dict[str, Any] = {
 }
 #: Which parts one output of a template has alone, as a rule.
 _ALONE = frozenset(("kind", "mode", "owner", "group", "warnings", "of", "files", "users"))
-#: The name of the signature where there are three lines.
-_SIGNATURE, _SIGNED = "signature", "signed"
+#: The name of the signature, and the one it has where there are three lines.
+_SIGNATURE, SIGNED = "signature", "signed"
+#: What the second line ends with; with anything else it was cut short.
+_ENDS = ("]]", "[]")
 #: What stands in what is remembered of an output that others were expanded inside.
 INCLUDES = b'"templates"'
 _KINDS = frozenset(kind.value for kind in Kind)
@@ -72,7 +74,7 @@ def text_of(head: dict[str, Any], reads: Reads) -> str:
     if not alone:
         return f"{_ENCODE(unusual)}\n{_ENCODE(props)}"
     if _SIGNATURE in unusual:
-        unusual = {_SIGNED: unusual.pop(_SIGNATURE), **unusual}
+        unusual = {SIGNED: unusual.pop(_SIGNATURE), **unusual}
     return f"{_ENCODE(unusual)}\n{_ENCODE(props)}\n{_ENCODE(alone)}"
 
 
@@ -134,8 +136,10 @@ def head_of_any(inputs: str) -> dict[str, Any] | None:
     """Return the same also of an output that is expanded each time, because its fragments had just been written."""
     common, _, alone = lines_of(inputs)
     found = shared_head(common)
-    if found is None or not alone:
-        return found
+    if found is None:
+        return None
+    if not alone:
+        return None if SIGNED in found else found
     own = own_head(alone)
     return None if own is None else {**found, **own}
 
@@ -147,13 +151,21 @@ def lines_of(inputs: str) -> tuple[str, str, str]:
     return common, props, alone
 
 
+def is_whole(props: str) -> bool:
+    """Return whether the second line was not cut short; all of it is parsed only where that is needed."""
+    return props[-2:] in _ENDS
+
+
 def shared_head(line: str) -> dict[str, Any] | None:
-    """Return what the first line says, with all that is as usual; None when it is damaged."""
+    """Return what the first line says, with all that is as usual; None when it is damaged.
+
+    It has :data:`SIGNED` where there has to be a third line.
+    """
     found = _checked(line)
     if found is None:
         return None
-    if _SIGNED in found:
-        found[_SIGNATURE] = found.pop(_SIGNED)
+    if SIGNED in found:
+        found[_SIGNATURE] = found[SIGNED]
     return {**_USUAL, **found}
 
 

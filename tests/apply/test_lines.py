@@ -112,6 +112,18 @@ def test_a_damaged_first_line(office: Bench) -> None:
         assert _expanded(office) == ["bob"]
 
 
+def test_a_row_cut_short(office: Bench) -> None:
+    """A row that ends before its end, even with a line, makes the output again: what is missing may have changed."""
+    whole = _inputs(office, "bob")
+    first, props, _ = (len(line) for line in whole.split("\n"))
+    second, third = first + 1, first + props + 2
+    for length in (0, 1, first, second, second + 1, second + props // 2, third - 2, third - 1, third, third + 1):
+        _write(office, "bob", whole[:length])
+        assert _expanded(office) == ["bob"], whole[:length]
+    _write(office, "bob", whole)
+    assert _expanded(office) == []
+
+
 def test_rows_of_a_mark() -> None:
     """Only the rows of a record are parsed, all of them; one that is damaged makes all of it unknown."""
     rows = [["a", "k", "", "1"], ["a", "k[", "p", None], ["b", "k", "p", "2"], ["a", "k", 'q","', "3"]]
