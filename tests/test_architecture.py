@@ -38,7 +38,19 @@ LAYERS = (
     ("trust", "directories", "environment"),
     ("ownership",),
     ("tables", "temporary", "libraries"),
-    ("digests", "errors", "expressions", "fields", "looks", "names", "printable", "processes", "signals"),
+    (
+        "digests",
+        "enums",
+        "errors",
+        "expressions",
+        "fields",
+        "looks",
+        "names",
+        "printable",
+        "processes",
+        "quick_json",
+        "signals",
+    ),
 )
 WITHIN_A_LAYER = {("schema", "store"), ("backup", "events")}
 #: The version is a constant of the package itself, which anybody may read.

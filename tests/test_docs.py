@@ -22,8 +22,9 @@ import click
 import pytest
 
 import esmith
-from esmith.cli import db_help, expand_template, fleet, manager, signal_event, smtp_auth_proxy
+from esmith.cli import db_help, expand_template, manager, signal_event, smtp_auth_proxy
 from esmith.cli import esmith as esmith_command
+from esmith.cli.fleet import group as fleet
 from esmith.cli.program import as_click
 from esmith.cli.verbs import VERBS
 from esmith.errors import ExitCode

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
 import time
 from contextlib import suppress
 
@@ -14,6 +13,7 @@ from esmith.errors import ActionError, ExitCode
 from esmith.events.ending import ended_with_us, ends_within
 from esmith.expressions import expression
 from esmith.perl.modules import perl_modules
+from esmith.signals import signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

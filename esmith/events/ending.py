@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import select
-import signal
 import time
 from contextlib import ExitStack, contextmanager, suppress
 
 from esmith.errors import ActionError
 from esmith.processes import all_children
+from esmith.signals import signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import re
 from contextlib import ExitStack, contextmanager
 
 from esmith.errors import TemplateError
@@ -243,6 +242,8 @@ class Expansion:
         """Warn of lines that the metadata says belong elsewhere."""
         if not metadata.suspect_lines:
             return
+        import re
+
         for line in text.decode("utf-8", "replace").splitlines():
             for pattern, advice in metadata.suspect_lines.items():
                 if re.match(pattern, line):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from esmith.expressions import expression
 from esmith.fields import dataclass
 from esmith.store.table import DamagedRowError, StateTable, is_path, is_text
 
@@ -10,8 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
 
-_MARK = expression(r"(\d+-\d+-\d+)?")
-_DIGEST = expression(r"([0-9a-f]{64})?")
+_DIGEST_CHARACTERS = 64
 
 
 @dataclass(frozen=True)
@@ -39,7 +37,7 @@ class Installed:
         """
         first, _, inputs = row.decode("utf-8", "surrogateescape").partition("\n")
         parts = first.split(" ", 2)
-        if len(parts) != 3 or not (_DIGEST.fullmatch(parts[0]) and _MARK.fullmatch(parts[1]) and is_text(parts[2])):
+        if len(parts) != 3 or not (_is_digest(parts[0]) and _is_mark(parts[1]) and is_text(parts[2])):
             raise DamagedRowError("is not a row of an output")
         digest, mark, template = parts
         return cls(digest, mark, template, inputs)
@@ -70,6 +68,14 @@ OUTPUTS = StateTable(
     lambda path: f"what was installed as {path} is not known, so a change by hand is not noticed until the next event",
     lambda path, _: is_path(path),
 )
+
+
+def _is_digest(text: str) -> bool:
+    return not text or (len(text) == _DIGEST_CHARACTERS and not text.strip("0123456789abcdef"))
+
+
+def _is_mark(text: str) -> bool:
+    return not text or (text.count("-") == 2 and all(map(str.isdecimal, text.split("-"))))
 
 
 def digest_of(content: bytes) -> str:

@@ -8,10 +8,9 @@ version there.
 
 from __future__ import annotations
 
-import json
-
 from esmith.digests import blake2b
 from esmith.fragments.rendering import Kind
+from esmith.quick_json import WITH_BLANKS, decode, encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from esmith.store.protocol import Records
 
 _DIGEST_BYTES = 12
-_ENCODE = json.JSONEncoder(separators=(",", ":")).encode
 #: What is remembered of an output besides its signature and its properties, where it is as usual.
 _USUAL: dict[str, Any] = {
     "kind": Kind.FILE.value,
@@ -51,7 +49,7 @@ Cell = tuple[str, str, str]
 
 def templates_text(templates: set[str]) -> str:
     """Return what is remembered of an output that cannot be recalled: the templates that were expanded inside it."""
-    return json.dumps({"templates": sorted(templates)}) if templates else ""
+    return encode({"templates": sorted(templates)}, separators=WITH_BLANKS) if templates else ""
 
 
 def text_of(head: dict[str, Any], reads: Reads) -> str:
@@ -61,7 +59,7 @@ def text_of(head: dict[str, Any], reads: Reads) -> str:
     """
     unusual = {name: value for name, value in head.items() if name not in _USUAL or value != _USUAL[name]}
     props = [[*cell, digest(value)] for cell, value in reads.props.items()]
-    return f"{_ENCODE(unusual)}\n{_ENCODE(props)}"
+    return f"{encode(unusual)}\n{encode(props)}"
 
 
 def included(inputs: str) -> list[str]:
@@ -85,7 +83,7 @@ def of_other_journal(inputs: str) -> str:
     found = _loaded(head)
     if not isinstance(found, dict) or not isinstance(found.get("revisions"), dict):
         return inputs
-    return f"{_ENCODE({**found, 'revisions': dict.fromkeys(found['revisions'], -1)})}\n{props}"
+    return f"{encode({**found, 'revisions': dict.fromkeys(found['revisions'], -1)})}\n{props}"
 
 
 def saw_other(inputs: str, cell: Cell, today: str | None) -> bool:
@@ -181,7 +179,7 @@ def props_of(inputs: str) -> list[list[Any]] | None:
 def _loaded(text: str) -> Any:
     """Return what a text of JSON says; None when it is none, or damaged."""
     try:
-        return json.loads(text)
+        return decode(text)
     except (ValueError, RecursionError):
         return None
 

@@ -6,7 +6,7 @@ revision now. What each of them read is many properties; what changed is in the 
 
 from __future__ import annotations
 
-import json
+from esmith.quick_json import encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -86,5 +86,5 @@ class Since:
             if number <= revision:
                 break
             if name == database:
-                found.append(f"[{json.dumps(database)},{json.dumps(key)},")
+                found.append(f"[{encode(database)},{encode(key)},")
         return tuple(found) if len(found) <= _FEW else None

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import enum
-
+from esmith.enums import Enum
 from esmith.errors import ServiceError
 from esmith.fields import dataclass
 
@@ -14,7 +13,7 @@ else:
     Protocol = object
 
 
-class Status(enum.Enum):
+class Status(Enum):
     """The state of a service: whether it runs, and whether its supervisor means to keep it that way."""
 
     #: Runs, and is started again when it ends.

@@ -18,6 +18,7 @@ from functools import cache, partial
 from types import UnionType
 
 from esmith.fields import MISSING, dataclass, fields, is_dataclass
+from esmith.quick_json import WITH_BLANKS, decode, encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -163,9 +164,7 @@ def encode_json(row: Any) -> bytes:
 
     A field that has its default is left out: the row of an install names thousands of files, most of them new ones.
     """
-    from json import dumps
-
-    return dumps(row, default=_given).encode()
+    return encode(row, _given, WITH_BLANKS).encode()
 
 
 def _given(data: Any) -> dict[str, Any]:
@@ -196,10 +195,8 @@ def decode_json(kind: type[_T], row: bytes) -> _T:
     :param kind: the dataclass. Its fields are texts, numbers, lists, dictionaries, dataclasses, and unions with None.
     :raises DamagedRowError: when the row is no JSON, a field is missing that has no default, or has another type.
     """
-    from json import loads
-
     try:
-        data = loads(row)
+        data = decode(row.decode("utf-8", "surrogatepass"))
     except (ValueError, RecursionError) as error:
         raise DamagedRowError("is not JSON") from error
     made: _T = _build(kind, data)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import io
 import marshal
 import os
-import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
@@ -19,6 +18,7 @@ from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdo
 from esmith.checks.own.file import File, Findings
 from esmith.errors import EsmithError, TemplateError
 from esmith.private import PrivateDirectory, digest_of, keep_later
+from esmith.signals import signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
