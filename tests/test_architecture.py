@@ -39,11 +39,13 @@ LAYERS = (
     ("ownership",),
     ("tables", "temporary", "libraries"),
     (
+        "contexts",
         "digests",
         "enums",
         "errors",
         "expressions",
         "fields",
+        "functions",
         "looks",
         "names",
         "printable",

@@ -7,9 +7,9 @@ a user is left out, in each of the steps.
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 
 from esmith.apply.backup import back_up
+from esmith.contexts import suppress
 from esmith.errors import UserFileError
 from esmith.fields import replace
 from esmith.fragments.rendering import Kind

@@ -12,9 +12,9 @@ ones. Two things distinguish them, and neither is in the databases:
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 
 from esmith.apply.kept import kept_directory
+from esmith.contexts import suppress
 from esmith.disk import Directory, Disk, read_file
 from esmith.enums import Enum
 from esmith.plan.host import PRIVATE, PUBLIC, trouble

@@ -5,9 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from itertools import islice
 
+from esmith.contexts import contextmanager, nullcontext, suppress
 from esmith.disk.fault import SIZE_LIMIT, USER_SIZE_LIMIT, Blamed, UnusableError, is_private, read_regular
 from esmith.disk.kernel import open_beneath, rights_of
 from esmith.names import is_temporary
@@ -17,6 +17,7 @@ from esmith.trust import is_ours, is_shared
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
     from esmith.disk.batch import SyncBatch
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import struct
-from contextlib import contextmanager
-from functools import cache
+
+from esmith.contexts import contextmanager
+from esmith.functions import cache
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import time
-from contextlib import suppress
 
+from esmith.contexts import suppress
 from esmith.disk import read_file
 from esmith.environment import EVENT_DEPTH, clean_environment
 from esmith.errors import ActionError, ExitCode

@@ -7,10 +7,10 @@ In an event that is what no action of the event has made by the time services ar
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 
 from esmith.apply.backup import back_up
 from esmith.apply.generations import Generation, generations_since
+from esmith.contexts import suppress
 from esmith.disk import read_file
 from esmith.errors import ActionError, EsmithError, StoreError, TemplateError
 from esmith.events.confirm import forget_taken_back

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 import os
-from contextlib import ExitStack, contextmanager
 
+from esmith.contexts import OnDemand, contextmanager
 from esmith.errors import TemplateError
 from esmith.fields import replace
 from esmith.fragments.choice import Choice
@@ -116,16 +116,9 @@ class Expansion:
 
     def _given(self, template: Template, metadata: Metadata) -> list[bytes]:
         parts: list[bytes] = []
-        made: list[PerlTemplate] = []
-        with ExitStack() as stack:
-
-            def perl() -> PerlTemplate:
-                if not made:
-                    made.append(stack.enter_context(self._perl_template(metadata)))
-                return made[0]
-
+        with OnDemand(lambda: self._perl_template(metadata)) as perl:
             for fragment in template.fragments:
-                parts.append(self._fragment(fragment, template, metadata, perl))
+                parts.append(self._fragment(fragment, template, metadata, perl.get))
                 self._suspect(fragment, parts[-1], metadata)
         return parts
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from functools import lru_cache, partial
-
 from esmith.fragments.programs import version
 from esmith.fragments.records import Missing, Records, RecordView, Setting
+from esmith.functions import lru_cache, partial
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

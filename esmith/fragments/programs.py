@@ -6,10 +6,10 @@ A program is one of the machine, also under a root that is only a folder, as it 
 from __future__ import annotations
 
 import os
-from functools import cache
 
 from esmith.environment import PATH, which
 from esmith.expressions import expression
+from esmith.functions import cache
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from contextlib import nullcontext, suppress
 
+from esmith.contexts import nullcontext, suppress
 from esmith.environment import clean_environment
 from esmith.errors import ServiceError
 from esmith.signals import signal

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from contextlib import suppress
 
+from esmith.contexts import suppress
 from esmith.errors import ServiceError
 from esmith.printable import shell_word
 from esmith.shipped import digests_in

@@ -14,10 +14,10 @@ from __future__ import annotations
 import os
 import sys
 import zlib
-from functools import cache, partial
 from types import UnionType
 
 from esmith.fields import MISSING, dataclass, fields, is_dataclass
+from esmith.functions import cache, partial
 from esmith.quick_json import WITH_BLANKS, decode, encode
 
 TYPE_CHECKING = False
