@@ -36,7 +36,7 @@ LAYERS = (
     ("layout",),
     ("disk", "editor", "local_sockets", "patterns", "private", "private_files"),
     ("trust", "directories", "environment"),
-    ("ownership",),
+    ("ownership", "matches"),
     ("tables", "temporary", "libraries"),
     (
         "contexts",

@@ -7,6 +7,7 @@ In an event that is what no action of the event has made by the time services ar
 from __future__ import annotations
 
 import os
+from itertools import dropwhile
 
 from esmith.apply.backup import back_up
 from esmith.apply.generations import Generation, generations_since
@@ -25,7 +26,6 @@ from esmith.events.derived import (
     mark_stale,
     record_failure,
 )
-from esmith.expressions import expression
 from esmith.names import without_line
 from esmith.plan.host import DiskHost, trouble
 from esmith.store.model import Author
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from esmith.store.protocol import Transaction
 
 #: What is before the name of an action in an event.
-_NUMBER = expression(r"^S\d+")
 
 #: How long an action may take to make something again, in seconds: everything else waits for it.
 _TIME_LIMIT = 60.0
@@ -216,7 +215,9 @@ def declared_action(layout: Layout, path: str, known: Iterable[Derivation]) -> D
 
 
 def _name_of(path: str) -> str:
-    return _NUMBER.sub("", os.path.basename(path))
+    name = os.path.basename(path)
+    rest = "".join(dropwhile(str.isdecimal, name[1:]))
+    return rest if name[:1] == "S" and len(rest) < len(name) - 1 else name
 
 
 def _has_same_content(path: str, other: str) -> bool:

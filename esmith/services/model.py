@@ -34,6 +34,9 @@ class Status(Enum):
     UNKNOWN = "unknown"
 
 
+_LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")
+_IN_A_NAME = _LETTERS | frozenset(".:@\\-")
+
 #: There is a process that a signal would reach.
 RUNNING = frozenset({Status.UP, Status.PAUSED, Status.ENDING, Status.UNKNOWN})
 #: There is no process, and none is about to be started.
@@ -116,3 +119,8 @@ class Supervisor(Protocol):
 
         :raises ServiceError: when the supervisor cannot be asked.
         """
+
+
+def is_service_name(text: str) -> bool:
+    """Return whether a text can be the name of a service: no path, no option, no pattern of systemctl."""
+    return text[:1] in _LETTERS and _IN_A_NAME.issuperset(text)
