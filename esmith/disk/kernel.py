@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import struct
 
 from esmith.contexts import contextmanager
 from esmith.functions import cache
@@ -43,6 +42,7 @@ def open_beneath(name: str, flags: int, directory: int) -> int:
     :raises OSError: as open(2) does.
     """
     import ctypes
+    import struct
 
     flags |= os.O_CLOEXEC | os.O_NOFOLLOW
     how = struct.pack(_OPEN_HOW, flags, 0, _STAY)

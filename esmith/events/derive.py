@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from itertools import dropwhile
 
-from esmith.apply.backup import back_up
 from esmith.apply.generations import Generation, generations_since
 from esmith.contexts import suppress
 from esmith.disk import read_file
@@ -284,6 +283,8 @@ def _sync(session: Session, derivation: Derivation) -> None:
 
 
 def _remove(session: Session, path: str) -> None:
+    from esmith.apply.backup import back_up
+
     target = session.layout.under(path)
     try:
         directory = session.layout.disk().find(os.path.dirname(target))

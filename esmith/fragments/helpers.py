@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from esmith.fragments.programs import version
 from esmith.fragments.records import Missing, Records, RecordView, Setting
 from esmith.functions import lru_cache, partial
 
@@ -55,6 +54,8 @@ def functions(layout: Layout, records: Records, identities: Identities) -> dict[
         return records.notes.warn(text)
 
     def version_of(program: str, default: str) -> tuple[int, ...]:
+        from esmith.fragments.programs import version
+
         return version(records.reads, warn, program, default)
 
     return {

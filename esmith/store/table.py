@@ -14,7 +14,6 @@ from __future__ import annotations
 import os
 import sys
 import zlib
-from types import UnionType
 
 from esmith.fields import MISSING, dataclass, fields, is_dataclass
 from esmith.functions import cache, partial
@@ -40,6 +39,8 @@ else:
             return cls
 
 
+#: The class of a union of types, which :mod:`types` has no more than a name for.
+_UNION = type(int | str)
 #: Larger numbers are neither a time nor a size, and the C library refuses them as a time.
 _LARGEST = 2**53
 #: What the checksums begin with. Another number makes the rows of other versions damaged ones.
@@ -232,7 +233,7 @@ def _builder(hint: Any) -> Callable[[Any], Any]:
         return partial(_build_object, hint)
     origin = getattr(hint, "__origin__", None)
     inner: tuple[Any, ...] = getattr(hint, "__args__", ())
-    if isinstance(hint, UnionType):
+    if isinstance(hint, _UNION):
         other = _builder(next(one for one in inner if one is not type(None)))
         return lambda data: None if data is None else other(data)
     if origin is list:
