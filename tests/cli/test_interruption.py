@@ -73,7 +73,7 @@ def test_a_guard_that_is_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(signal, "setitimer", interrupted)
+    monkeypatch.setattr(own.signal, "setitimer", interrupted)
     before = sys.stdout, sys.stderr
     with pytest.raises(KeyboardInterrupt), own._Guard("x", "while it was tried"):
         pass
