@@ -71,7 +71,7 @@ def _functions() -> tuple[Any, Any]:
 
     def encode(data: Any, default: Callable[[Any], Any] = _refuse, separators: tuple[str, str] = (",", ":")) -> str:
         between, behind = separators
-        # Each time anew: it remembers what it is in, also when it fails.
+        # One for each call: it remembers what it is in, also when it fails.
         chunks = make_encoder({}, default, encode_basestring_ascii, None, behind, between, False, False, True)
         return "".join(chunks(data, 0))
 
