@@ -5,17 +5,21 @@ By way of the descriptor, since the path of a root folder may be longer than the
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import os
-import socket
-import struct
+import sys
+from _socket import SO_PEERCRED, SOL_SOCKET
 
 from esmith.names import TEMPORARY_PREFIX
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    # What a socket of the module socket is made of, which takes longer to import than a command takes to connect.
+    from _socket import socket
+
 _BACKLOG = 32
-#: Process, user and group (unix(7), SO_PEERCRED).
-_CREDENTIALS = struct.Struct("3i")
+#: Process, user and group (unix(7), SO_PEERCRED), each a number of so many bytes.
+_CREDENTIALS, _NUMBER_BYTES = 3, 4
 
 
 def take_lock(directory: int, name: str) -> int | None:
@@ -34,7 +38,7 @@ def take_lock(directory: int, name: str) -> int | None:
     return lock
 
 
-def listen(listening: socket.socket, directory: int, name: str, owner: int | None = None) -> None:
+def listen(listening: socket, directory: int, name: str, owner: int | None = None) -> None:
     """Make a socket beside its place, and put it there when it takes connections: what a dead process left goes.
 
     It is for its owner alone, and does not block.
@@ -44,8 +48,7 @@ def listen(listening: socket.socket, directory: int, name: str, owner: int | Non
     :raises OSError: when that is not possible.
     """
     waiting = f"{TEMPORARY_PREFIX}socket"
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(waiting, dir_fd=directory)
+    _remove(waiting, directory)
     # The mode is that of the socket from its first moment.
     mask = os.umask(0o177)
     try:
@@ -59,7 +62,14 @@ def listen(listening: socket.socket, directory: int, name: str, owner: int | Non
     os.rename(waiting, name, src_dir_fd=directory, dst_dir_fd=directory)
 
 
-def connect(connection: socket.socket, directory: str, name: str) -> None:
+def _remove(name: str, directory: int) -> None:
+    try:
+        os.unlink(name, dir_fd=directory)
+    except FileNotFoundError:
+        return
+
+
+def connect(connection: socket, directory: str, name: str) -> None:
     """Connect to a socket; its directory may be no link.
 
     :raises OSError: when that is not possible.
@@ -71,8 +81,7 @@ def connect(connection: socket.socket, directory: str, name: str) -> None:
         os.close(handle)
 
 
-def user_at(connection: socket.socket) -> int:
+def user_at(connection: socket) -> int:
     """Return the number of the user of the process at the other end, as it was when it connected."""
-    data = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-    _, user, _ = _CREDENTIALS.unpack(data)
-    return int(user)
+    data = connection.getsockopt(SOL_SOCKET, SO_PEERCRED, _CREDENTIALS * _NUMBER_BYTES)
+    return int.from_bytes(data[_NUMBER_BYTES : 2 * _NUMBER_BYTES], sys.byteorder)

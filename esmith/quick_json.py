@@ -1,6 +1,7 @@
-"""Texts of JSON, as :mod:`json` reads and writes them, whose import compiles expressions that nothing here needs.
+"""JSON as :mod:`json` reads and writes it, by what that is built on, for commands that change a setting.
 
-The work is done by the same code, which Python has in C; where it has not, as in other implementations, by that module.
+To import that module takes longer than the change: it loads regular expressions, which nothing here needs. Where what
+it is built on is not as expected, it does the work itself.
 """
 
 from __future__ import annotations
@@ -10,73 +11,75 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    def decode(text: str) -> Any:
-        """Return what a text of JSON says.
-
-        :raises ValueError: when it is none.
-        :raises RecursionError: when it is too deep.
-        """
-
-    def encode(data: Any, default: Callable[[Any], Any] = ..., separators: tuple[str, str] = (",", ":")) -> str:
-        """Return data as a text of JSON, in ASCII.
-
-        :param default: returns data for an object that JSON does not know.
-        :param separators: what stands between entries, and behind a name.
-        :raises TypeError: for an object that nobody knows.
-        """
-
-
-__all__ = ["WITH_BLANKS", "decode", "encode"]
-
 #: The separators of :mod:`json` where none are given.
 WITH_BLANKS = (", ", ": ")
-_BLANKS = " \t\n\r"
+
+
+def _raise(value: object) -> Any:
+    raise ValueError(f"{value!r} is no JSON")
 
 
 class _Reading:
-    """How JSON is read, as the code in C asks for it."""
+    """How values are made, as the reader asks for it."""
 
     strict = True
     object_hook = object_pairs_hook = None
-    parse_float, parse_int = float, int
-    parse_constant = float
-    memo: dict[str, str] = {}
+    parse_float, parse_int, parse_constant = float, int, staticmethod(_raise)
 
 
-def _refuse(data: object) -> object:
-    raise TypeError(f"{type(data).__name__} is no data of JSON")
+def loads(text: bytes) -> Any:
+    """Return what JSON in UTF-8 holds.
 
-
-def _functions() -> tuple[Any, Any]:
-    """Return the functions of this module."""
+    :raises ValueError: when it is none.
+    """
+    stripped = text.decode().strip(" \t\n\r")
     try:
-        from _json import encode_basestring_ascii, make_encoder, make_scanner
-    except ImportError:
-        import json
-        from functools import partial
-
-        return json.loads, partial(json.dumps, separators=(",", ":"))
-
-    reading: Any = _Reading()
-    scan = make_scanner(reading)
-
-    def decode(text: str) -> Any:
-        try:
-            found, end = scan(text, len(text) - len(text.lstrip(_BLANKS)))
-        except StopIteration:
-            end = -1
-        if end < 0 or text[end:].strip(_BLANKS):
-            raise ValueError("this is no text of JSON")
-        return found
-
-    def encode(data: Any, default: Callable[[Any], Any] = _refuse, separators: tuple[str, str] = (",", ":")) -> str:
-        between, behind = separators
-        # One for each call: it remembers what it is in, also when it fails.
-        chunks = make_encoder({}, default, encode_basestring_ascii, None, behind, between, False, False, True)
-        return "".join(chunks(data, 0))
-
-    return decode, encode
+        found, end = scan(stripped, 0)
+    except StopIteration:
+        raise ValueError("it is not JSON") from None
+    if end != len(stripped):
+        raise ValueError("there is more than JSON")
+    return found
 
 
-if not TYPE_CHECKING:
-    decode, encode = _functions()
+def dumps(data: dict[str, Any]) -> bytes:
+    """Return an object as JSON in one line of ASCII.
+
+    :param data: dictionaries, lists, texts, numbers, truth values and None.
+    :raises ValueError: for what else is in it.
+    """
+    return "".join(_pieces(data, 0)).encode()
+
+
+def encode(data: Any, default: Callable[[Any], Any] = _raise, separators: tuple[str, str] = (",", ":")) -> str:
+    """Return data as a text of JSON, in ASCII.
+
+    :param default: returns data for an object that JSON does not know.
+    :param separators: what stands between entries, and behind a name.
+    """
+    return "".join(_pieces_of(default, separators)(data, 0))
+
+
+def _made_of(default: Callable[[Any], Any], separators: tuple[str, str]) -> Any:
+    # One for each call: it remembers what it is in, also when it fails.
+    return make_encoder({}, default, encode_basestring_ascii, None, separators[1], separators[0], False, False, True)
+
+
+try:
+    from _json import encode_basestring_ascii, make_encoder, make_scanner
+
+    _reading: Any = _Reading()
+    #: Returns what JSON begins at a place of a text, and where it ends; StopIteration or ValueError where none does.
+    scan: Any = make_scanner(_reading)
+    _pieces: Any = make_encoder(None, _raise, encode_basestring_ascii, None, ": ", ", ", False, False, False)
+    _pieces_of: Any = _made_of
+except (ImportError, TypeError, AttributeError):
+    import json
+
+    scan = json.JSONDecoder(parse_constant=_raise).raw_decode
+    _pieces = lambda data, _: [json.dumps(data, allow_nan=False)]  # noqa: E731
+    _pieces_of = lambda default, separators: (
+        lambda data, _: [  # noqa: E731
+            json.dumps(data, default=default, separators=separators)
+        ]
+    )

@@ -27,6 +27,7 @@ from esmith.layout import Layout
 from esmith.manager.helper.looks import cures
 from tests.documents import HOME
 from tests.manager.reads.kit import command_of
+from tests.taken_over import walk
 
 OURS = ("config", "db", "esmith", "signal-event", "expand-template")
 OTHERS = ("pip", "apt-get", "systemctl", "journalctl", "openssl", "chmod", "chown", "runsvdir", "svscan")
@@ -51,8 +52,8 @@ EXEMPT = {
 def _of_python(text: str) -> Iterator[str]:
     """Yield the texts in Python, without the docstrings of functions that are no commands."""
     tree = ast.parse(text)
-    nodes = list(ast.walk(tree))
-    parts = {id(part) for node in nodes if isinstance(node, ast.JoinedStr) for part in ast.walk(node)}
+    nodes = walk(tree)
+    parts = {id(part) for node in nodes if isinstance(node, ast.JoinedStr) for part in walk(node)}
     parts |= {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
     for node in nodes:
         if isinstance(node, ast.JoinedStr):

@@ -24,7 +24,7 @@ import pytest
 import esmith
 from esmith.cli import db_help, expand_template, manager, signal_event, smtp_auth_proxy
 from esmith.cli import esmith as esmith_command
-from esmith.cli.fleet import group as fleet
+from esmith.cli.fleet import group as fleet_group
 from esmith.cli.program import as_click
 from esmith.cli.verbs import VERBS
 from esmith.errors import ExitCode
@@ -149,7 +149,7 @@ COMMANDS: dict[str, click.Command] = {
     "`esmith-manager`": manager.manager_command,
 } | {f"`esmith {name}`": command for name, command in esmith_command.subcommands().items()}
 COMMANDS |= {f"`esmith manager {name}`": command for name, command in manager.manager_command.commands.items()}
-COMMANDS |= {f"`esmith fleet {name}`": command for name, command in fleet.subcommands().items()}
+COMMANDS |= {f"`esmith fleet {name}`": command for name, command in fleet_group.subcommands().items()}
 
 
 @pytest.mark.parametrize("heading", COMMANDS)

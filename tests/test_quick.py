@@ -22,38 +22,26 @@ from esmith import contexts, enums
 from esmith.functions import cache, cached_property, lru_cache
 from esmith.matches import paths_matching
 from esmith.names import fits
-from esmith.quick_json import WITH_BLANKS, decode, encode
+from esmith.quick_json import WITH_BLANKS, encode
 from esmith.services.model import is_service_name
 
 _TEXTS = st.text(st.characters(codec=None), max_size=8)
-_PLAIN = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | _TEXTS
+_PLAIN = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | _TEXTS
 _DATA = st.recursive(_PLAIN, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_TEXTS, inner, max_size=4))
 
 
 @given(_DATA)
 def test_data_is_written_as_json_writes_it(data: Any) -> None:
-    """The text is that of json, with its usual separators or without blanks, and is read as the same data."""
+    """The text is that of json, with its usual separators or without blanks."""
     assert encode(data, separators=WITH_BLANKS) == json.dumps(data)
     text = encode(data)
     assert text == json.dumps(data, separators=(",", ":"))
-    assert decode(text) == decode(f" {text}\n") == data
-
-
-@given(st.text('[]{}",:01-.eE\\ntrufalsNI \t\n\x00é', max_size=12))
-def test_texts_are_read_as_json_reads_them(text: str) -> None:
-    """What json refuses is refused, and anything else is read as json reads it."""
-    try:
-        expected = repr(json.loads(text))
-    except ValueError:
-        with pytest.raises(ValueError, match=r"."):
-            decode(text)
-    else:
-        assert repr(decode(text)) == expected
+    assert json.loads(text) == data
 
 
 def test_what_json_does_not_know() -> None:
     """An object that JSON does not know is an error, or what its caller makes of it; failures leave nothing behind."""
-    with pytest.raises(TypeError, match="object"):
+    with pytest.raises(ValueError, match="object"):
         encode([object()])
     assert encode([object()], lambda _: 5) == "[5]"
     circle: list[Any] = []
@@ -61,8 +49,6 @@ def test_what_json_does_not_know() -> None:
     for _ in range(2):
         with pytest.raises(ValueError, match="Circular"):
             encode(circle)
-    with pytest.raises(RecursionError):
-        decode("[" * 100_000)
 
 
 @given(st.text("ab*\n.", max_size=8), st.text("ab**.\n", max_size=6) | st.text("ab*?[]!-", max_size=6))

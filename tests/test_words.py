@@ -105,14 +105,39 @@ EXEMPT = (
 
 
 _BLANK = r"[\s#_]+"
-_PATTERNS = [(re.compile(f"(?i)(?<![a-z])(?:{word.pattern.replace(' ', _BLANK)})(?![a-z])"), word) for word in BANNED]
+
+
+def _compiled(word: str) -> list[re.Pattern[str]]:
+    """Return patterns for text in small letters, one for each way to write a banned word.
+
+    Where one begins with a letter, that stands before the condition on what is in front of it: then it is looked for as
+    a letter, which is ten times as fast as to ask for the condition everywhere. All texts together have millions.
+    """
+    ways = word.split("|") if "(" not in word else [word]
+    patterns = []
+    for way in ways:
+        first, rest = (way[0], way[1:]) if way[0].isalpha() and "|" not in _outside(way) else ("", way)
+        patterns.append(f"{first}(?<![a-z]{first})(?:{rest.replace(' ', _BLANK)})(?![a-z])")
+    return [re.compile(pattern) for pattern in patterns]
+
+
+def _outside(pattern: str) -> str:
+    """Return what of a pattern is not in brackets."""
+    while (shorter := re.sub(r"\([^()]*\)", "", pattern)) != pattern:
+        pattern = shorter
+    return pattern
+
+
+_PATTERNS = [(pattern, word) for word in BANNED for pattern in _compiled(word.pattern)]
 
 
 def _find(text: str) -> Iterator[tuple[int, str, Banned]]:
     """Yield the line number and the line of each banned word, and which it is."""
     lines = text.splitlines()
+    # Of bytes only the letters of ASCII become small, so that all stays where it was.
+    small = text.encode("utf-8", "surrogatepass").lower().decode("utf-8", "surrogatepass")
     for pattern, word in _PATTERNS:
-        for match in pattern.finditer(text):
+        for match in pattern.finditer(small):
             number = text.count("\n", 0, match.start()) + 1
             yield number, lines[number - 1], word
 

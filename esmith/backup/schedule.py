@@ -9,6 +9,7 @@ from esmith.backup.keep import write_to_folder
 from esmith.backup.last import last
 from esmith.environment import layer_of_commands
 from esmith.events.expand import expand_templates
+from esmith.repeating import repeat
 from esmith.schema.load import Schema
 from esmith.schema.settings import set_properties, set_type
 from esmith.store.model import Author
@@ -43,6 +44,7 @@ def schedule(
     :param recipients: for whom they are encrypted, with a blank between; "" for nobody.
     :param words: those of the command, for the journal.
     :raises RefusedError: when a setting is refused; nothing was changed.
+    :raises BusyError: when other servers of a fleet change settings all the time; likewise.
     :raises InstallError: when the job cannot be written.
     """
     schema = Schema(session.layout)
@@ -53,14 +55,20 @@ def schedule(
         values |= {"Directory": folder}
     if keep is not None:
         values |= {"Keep": str(keep)}
-    with session.store.transaction(Author.current(["esmith", *words]), layer_of_commands()) as transaction:
-        if transaction.type_of(*PLACE) is None:
-            set_type(transaction, schema, *PLACE, "configuration")
-        set_properties(transaction, schema, *PLACE, values)
-        where = _setting(transaction, schema, "Directory")
+    author = Author.current(["esmith", *words])
+    where = repeat(session.layout, lambda: _set(session.store, schema, values, author))
     if every != NEVER:
         expand_templates(session, [JOB])
     return where
+
+
+def _set(store: Store, schema: Schema, values: dict[str, str], author: Author) -> str:
+    """Set the settings, and return the folder."""
+    with store.transaction(author, layer_of_commands()) as transaction:
+        if transaction.type_of(*PLACE) is None:
+            set_type(transaction, schema, *PLACE, "configuration")
+        set_properties(transaction, schema, *PLACE, values)
+        return _setting(transaction, schema, "Directory")
 
 
 def write_scheduled(layout: Layout, store: Store) -> tuple[LastBackup, list[str], list[str]] | None:

@@ -238,6 +238,7 @@ def _written(
         with store.transaction(Author.current(command), layer) as transaction:
             remembered = RememberedFiles(transaction)
             schema = None if options.force or is_flat(database) else Schema(layout, remembered)
+            transaction.schema = schema
             outcome = verb.write(transaction, schema, database, operands)
             if transaction.count_changes():
                 remembered.store(transaction)

@@ -18,6 +18,7 @@ from esmith.environment import layer_of_commands
 from esmith.errors import EsmithError, RefusedError, StoreError, UsageError
 from esmith.layout import Layout
 from esmith.names import counted
+from esmith.repeating import repeat
 from esmith.schema.flat_import import FlatImport
 from esmith.schema.foreign import Foreign
 from esmith.store import open_store
@@ -82,7 +83,7 @@ def import_command(
     outcome = _Outcome(sources, skipped, skip_refused=skip_refused, dry_run=dry_run)
     try:
         if outcome.tried:
-            outcome.changes = _run(work, sources, store)
+            outcome.changes = _run(layout, work, sources, store)
             outcome.foreign = work.foreign
     finally:
         progress.clear()
@@ -118,11 +119,12 @@ class _Migrations:
         return self._running.run(transaction, database, paths)
 
 
-def _run(work: FlatImport, sources: list[FlatSource], store: Store) -> dict[str, int]:
+def _run(layout: Layout, work: FlatImport, sources: list[FlatSource], store: Store) -> dict[str, int]:
     with store.snapshot() as snapshot:
         before = snapshot.revision()
     try:
-        return work.run([source for source in sources if source.usable])
+        usable = [source for source in sources if source.usable]
+        return repeat(layout, lambda: work.run(usable))
     except EsmithError as error:
         if not (isinstance(error, StoreError) and error.is_doubtful):
             error.add("nothing was imported")

@@ -16,7 +16,7 @@ from esmith.events.forget import Forgotten, forget, rehearse_forgetting
 from esmith.events.session import RecordingSession, Session
 from esmith.layout import Layout
 from esmith.names import counted
-from esmith.schema.secrecy import LEAST_LENGTH
+from esmith.schema.secrecy import LEAST_LENGTH, is_findable
 from esmith.store import changing_file, open_store
 from esmith.store.model import Author
 
@@ -48,36 +48,49 @@ def forget_command(root: str | None, database: str, key: str, prop: str, dry_run
     cell = (database, key, prop)
     if dry_run:
         session: Session = RecordingSession(layout, open_store(layout), warn)
-        _show(layout, rehearse_forgetting(session, cell), done=False, as_json=as_json)
+        forgotten = rehearse_forgetting(session, cell)
+        _show(layout, forgotten, _in_fleet(session, cell, forgotten), done=False, as_json=as_json)
         return 0
     words = ["esmith", "forget", *(word for word in cell if word)]
     session = Session(layout, open_store(layout, write=True), warn)
     forgotten = forget(session, cell, Author.current(words))
-    _show(layout, forgotten, done=True, as_json=as_json)
+    _show(layout, forgotten, _in_fleet(session, cell, forgotten), done=True, as_json=as_json)
     _raise_what_is_left(layout, forgotten)
     return 0
 
 
-def _show(layout: Layout, forgotten: Forgotten, *, done: bool, as_json: bool) -> None:
+def _in_fleet(session: Session, cell: tuple[str, str, str], forgotten: Forgotten) -> list[str]:
+    """Return what a fleet keeps, which no server can take out; nothing on a server in no fleet."""
+    with session.store.snapshot() as snapshot:
+        if snapshot.state("fleet", "host") is None:
+            return []
+        from esmith.fleet.admin.former import find_in_fleet, fleet_lines
+
+        values = {value for value in forgotten.former.values if is_findable(value)}
+        return list(fleet_lines(find_in_fleet(session.layout, snapshot, cell, values)))
+
+
+def _show(layout: Layout, forgotten: Forgotten, in_fleet: list[str], *, done: bool, as_json: bool) -> None:
     if as_json:
-        print_lines([json_text(_data(layout, forgotten, done=done))])
+        print_lines([json_text(_data(layout, forgotten, in_fleet, done=done))])
         return
-    print_report(_lines(layout, forgotten, done=done), cures=True)
+    print_report(_lines(layout, forgotten, in_fleet, done=done), cures=True)
     if not done:
         print_report(["nothing was changed"])
 
 
-def _data(layout: Layout, forgotten: Forgotten, *, done: bool) -> dict[str, Any]:
+def _data(layout: Layout, forgotten: Forgotten, in_fleet: list[str], *, done: bool) -> dict[str, Any]:
+    lines = [line.removeprefix("not reached: ") for line in _not_reached(layout, forgotten)]
     return {
         "done": done,
         "revisions": sorted(revision.number for revision in forgotten.former.revisions),
         "overwritten": dict(forgotten.overwritten),
         "generations": list(forgotten.generations),
-        "not_reached": [line.removeprefix("not reached: ") for line in _not_reached(layout, forgotten)],
+        "not_reached": [*in_fleet, *lines],
     }
 
 
-def _lines(layout: Layout, forgotten: Forgotten, *, done: bool) -> Iterator[str]:
+def _lines(layout: Layout, forgotten: Forgotten, in_fleet: list[str], *, done: bool) -> Iterator[str]:
     former = forgotten.former
     would_be = "" if done else "would be "
     numbers = sorted(revision.number for revision in former.revisions)
@@ -91,6 +104,7 @@ def _lines(layout: Layout, forgotten: Forgotten, *, done: bool) -> Iterator[str]
         yield text if done else f"{text}; what they hold is lost"
     if forgotten.erased is not None and not (forgotten.erased.left or forgotten.erased.readers):
         yield "databases: free space overwritten"
+    yield from (f"not reached: {line}" for line in in_fleet)
     yield from _not_reached(layout, forgotten)
 
 

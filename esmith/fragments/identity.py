@@ -51,12 +51,14 @@ class Identities:
 
     def user_id(self, name: str) -> int | None:
         """Return the number of an owner that is given by name or by number; root is known everywhere."""
-        user = None if is_number(name) else self.user(name)
-        return _number(name, user.uid if user else None)
+        if is_number(name):
+            return int(name)
+        user = self.user(name)
+        return _number(name, user.uid if user is not None else None)
 
     def group_id(self, name: str) -> int | None:
         """Return the number of a group that is given by name or by number; root is known everywhere."""
-        return _number(name, None if is_number(name) else self.group(name))
+        return int(name) if is_number(name) else _number(name, self.group(name))
 
     def _find_user(self, name: str) -> User | None:
         own = self._own_file("/etc/passwd", 7, slice(2, 4))
@@ -92,8 +94,6 @@ class Identities:
 
 
 def _number(name: str, found: int | None) -> int | None:
-    if is_number(name):
-        return int(name)
     return found or 0 if name == "root" else found
 
 

@@ -80,6 +80,7 @@ class Renderer:
         self.recall_keys: RecallKeys | None = None
         self.listed: dict[str, tuple[Rendering, dict[str, str]]] = {}
         self._found: dict[str, tuple[Template, Metadata, str | None]] = {}
+        self._types: dict[str, list[tuple[str, str]]] = {}
         # What other layers have is asked for seldom.
         self.kept = KeptTemplates(layout, () if layers else self.tree.trees)
         self._runner: Runner | None = None
@@ -128,7 +129,8 @@ class Renderer:
         """
         for rendering in self._own(path):
             yield rendering
-            yield from rendering.others
+            if rendering.others:
+                yield from rendering.others
 
     def _own(self, path: str) -> Iterator[Rendering]:
         template, metadata, key = self._find(path)
@@ -176,17 +178,24 @@ class Renderer:
         database, _, types = metadata.foreach.partition(":")
         listed, found = Rendering(template.path, template, metadata), {}
         listed.own.listings |= {(database, type) for type in types.split(",")}
-        for record in self.snapshot.records(database):
-            if types and record.type not in types.split(","):
+        wanted = types.split(",") if types else None
+        for name, type in self._types_of(database):
+            if wanted is not None and type not in wanted:
                 continue
-            part = record.key
+            part = name
             if metadata.key:
-                part = self._expansion(listed, record.key, database).value("key", metadata.key)
+                part = self._expansion(listed, name, database).value("key", metadata.key)
             if part and key in (None, part):
-                found[part] = record.key
+                found[part] = name
         if metadata.key and key is None:
             self.listed[template.path] = listed, found
         return found
+
+    def _types_of(self, database: str) -> list[tuple[str, str]]:
+        """Return the records of a database, each with its type: several templates make a file for each."""
+        if database not in self._types:
+            self._types[database] = [(record.key, record.type) for record in self.snapshot.records(database)]
+        return self._types[database]
 
     def _known_keys(self, template: Template, metadata: Metadata) -> tuple[dict[str, str], list[str]] | None:
         return None if self.recall_keys is None else self.recall_keys(template, metadata)

@@ -35,12 +35,15 @@ class Installed:
 
         :raises DamagedRowError: when it is damaged.
         """
-        first, _, inputs = row.decode("utf-8", "surrogateescape").partition("\n")
-        parts = first.split(" ", 2)
-        if len(parts) != 3 or not (_is_digest(parts[0]) and _is_mark(parts[1]) and is_text(parts[2])):
+        first, _, inputs = row.partition(b"\n")
+        parts = first.split(b" ", 2)
+        if len(parts) != 3 or not (_is_digest(parts[0]) and _is_mark(parts[1])):
             raise DamagedRowError("is not a row of an output")
         digest, mark, template = parts
-        return cls(digest, mark, template, inputs)
+        text = template.decode("utf-8", "surrogateescape")
+        if not is_text(text):
+            raise DamagedRowError("is not a row of an output")
+        return cls(digest.decode(), mark.decode(), text, inputs.decode("utf-8", "surrogateescape"))
 
     def encode(self) -> bytes:
         """Return the row of the table."""
@@ -70,12 +73,12 @@ OUTPUTS = StateTable(
 )
 
 
-def _is_digest(text: str) -> bool:
-    return not text or (len(text) == _DIGEST_CHARACTERS and not text.strip("0123456789abcdef"))
+def _is_digest(text: bytes) -> bool:
+    return not text or (len(text) == _DIGEST_CHARACTERS and not text.strip(b"0123456789abcdef"))
 
 
-def _is_mark(text: str) -> bool:
-    return not text or (text.count("-") == 2 and all(map(str.isdecimal, text.split("-"))))
+def _is_mark(text: bytes) -> bool:
+    return not text or (text.count(b"-") == 2 and all(map(bytes.isdigit, text.split(b"-"))))
 
 
 def digest_of(content: bytes) -> str:

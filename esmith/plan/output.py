@@ -54,3 +54,20 @@ class Output:
     is_a_users: bool = False
     staged: Staged | None = None
     left: EsmithError | None = None
+
+
+#: What an output has besides its names and what it should be, when it is as it was installed.
+_AS_IT_WAS = dict(vars(Output("", "", None, 0, None)))  # type: ignore[arg-type]
+
+
+def recalled_output(target: str, rendering: Rendering) -> Output:
+    """Return an output that is as it was installed; there may be ten thousands, so it is made the short way.
+
+    :param target: its path on this disk.
+    """
+    output = Output.__new__(Output)
+    fields = output.__dict__
+    fields.update(_AS_IT_WAS)
+    fields["path"], fields["target"], fields["rendering"] = rendering.path, target, rendering
+    fields["mode"] = rendering.mode
+    return output

@@ -15,7 +15,7 @@ from esmith.plan.blame import contribs_part, stops_everything
 from esmith.plan.difference import Comparison
 from esmith.plan.installed import OUTPUTS
 from esmith.plan.memory import Memory
-from esmith.plan.output import Difference, Output
+from esmith.plan.output import Difference, Output, recalled_output
 from esmith.plan.place import OTHER_OUTPUT, in_the_way, is_made, own_places, require_place
 from esmith.plan.unit import UNKNOWN, leave_units
 from esmith.plan.verdict import Verdict, unchecked
@@ -210,17 +210,20 @@ class _Planning:
 
     def _add(self, path: str) -> None:
         plan, renderer, first = self._plan, self._renderer, len(self._plan.outputs)
+        under, made_by = renderer.layout.under, self._made_by
         for rendering in renderer.render(path):
             require_place(rendering, self._own_places)
-            self._make_way(rendering)
-            if is_made(rendering, self._made_by):
+            if rendering.path in made_by:
+                self._make_way(rendering)
+            if is_made(rendering, made_by):
                 continue
-            output = _output(renderer, rendering)
-            output.inputs = "" if rendering.recalled else self._memory.inputs(rendering)
-            plan.outputs.append(output)
             if rendering.recalled:
                 # It is as it was installed: there may be ten thousands of these.
+                plan.outputs.append(recalled_output(under(rendering.path), rendering))
                 continue
+            output = _output(renderer, rendering)
+            output.inputs = self._memory.inputs(rendering)
+            plan.outputs.append(output)
             with plan.leaving(output):
                 self._comparison.compare(output)
         if renderer.makes_all(path):
@@ -314,7 +317,7 @@ def _was_installed(snapshot: Snapshot, path: str) -> bool:
 
 
 def _output(renderer: Renderer, rendering: Rendering) -> Output:
-    owner = None if rendering.recalled else _owner(renderer.identities, rendering)
+    owner = _owner(renderer.identities, rendering)
     return Output(rendering.path, renderer.layout.under(rendering.path), rendering, rendering.mode, owner)
 
 

@@ -1,20 +1,22 @@
 """What is written down of what an output was made of: :class:`esmith.plan.memory.Memory` compares it with what is now.
 
-It is a text of two lines. The first is an object of JSON, of which what is as usual is left out; the second is the list
-of the properties, each with a digest of its value. Rows of older versions have no ``signature``, and what was read for
-the keys of a template stands with each of its outputs: they count as not remembered here, and so do the rows of this
-version there.
+It is a text of two or three lines. The first is an object of JSON, of which what is as usual is left out; the second is
+the list of the properties, each with a digest of its value. The third is an object as well: what one output of a
+template has alone, where that is not as usual. So the first lines of thousands of outputs are the very same, and what
+they say is found out once. In rows of older versions all of it is in the first line. Still older ones have no
+``signature``, and what was read for the keys of a template stands with each of its outputs: they count as not
+remembered here, and so do rows of three lines in older versions, since the signature has another name there.
 """
 
 from __future__ import annotations
 
 from esmith.digests import blake2b
 from esmith.fragments.rendering import Kind
-from esmith.quick_json import WITH_BLANKS, decode, encode
+from esmith.quick_json import WITH_BLANKS, encode, scan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Any
 
     from esmith.fragments.reads import Reads
@@ -38,6 +40,10 @@ _USUAL: dict[str, Any] = {
     "schemas": {},
     "users": {},
 }
+#: What of it one output of a template has alone, as a rule.
+_ALONE = frozenset(("kind", "mode", "owner", "group", "warnings", "of", "files", "users"))
+#: The name of the signature where there are three lines.
+_SIGNATURE, _SIGNED = "signature", "signed"
 #: What stands in what is remembered of an output that others were expanded inside.
 INCLUDES = b'"templates"'
 _KINDS = frozenset(kind.value for kind in Kind)
@@ -59,7 +65,12 @@ def text_of(head: dict[str, Any], reads: Reads) -> str:
     """
     unusual = {name: value for name, value in head.items() if name not in _USUAL or value != _USUAL[name]}
     props = [[*cell, digest(value)] for cell, value in reads.props.items()]
-    return f"{encode(unusual)}\n{encode(props)}"
+    alone = {name: unusual.pop(name) for name in head if name in unusual and name in _ALONE}
+    if not alone:
+        return f"{encode(unusual)}\n{encode(props)}"
+    if _SIGNATURE in unusual:
+        unusual = {_SIGNED: unusual.pop(_SIGNATURE), **unusual}
+    return f"{encode(unusual)}\n{encode(props)}\n{encode(alone)}"
 
 
 def included(inputs: str) -> list[str]:
@@ -79,11 +90,11 @@ def of_other_journal(inputs: str) -> str:
 
     All properties that it read are compared there.
     """
-    head, _, props = inputs.partition("\n")
+    head, _, rest = inputs.partition("\n")
     found = _loaded(head)
     if not isinstance(found, dict) or not isinstance(found.get("revisions"), dict):
         return inputs
-    return f"{encode({**found, 'revisions': dict.fromkeys(found['revisions'], -1)})}\n{props}"
+    return f"{encode({**found, 'revisions': dict.fromkeys(found['revisions'], -1)})}\n{rest}"
 
 
 def saw_other(inputs: str, cell: Cell, today: str | None) -> bool:
@@ -118,13 +129,46 @@ def head_of(inputs: str) -> dict[str, Any] | None:
 
 def head_of_any(inputs: str) -> dict[str, Any] | None:
     """Return the same also of an output that is expanded each time, because its fragments had just been written."""
-    head = inputs.partition("\n")[0]
-    found = _loaded(head)
-    if not isinstance(found, dict) or "\\u0000" in head:
+    common, _, alone = lines_of(inputs)
+    found = shared_head(common)
+    if found is None or not alone:
+        return found
+    own = own_head(alone)
+    return None if own is None else {**found, **own}
+
+
+def lines_of(inputs: str) -> tuple[str, str, str]:
+    """Return the three lines of what is remembered of an output; "" for one that is not there."""
+    common, _, rest = inputs.partition("\n")
+    props, _, alone = rest.partition("\n")
+    return common, props, alone
+
+
+def shared_head(line: str) -> dict[str, Any] | None:
+    """Return what the first line says, with all that is as usual; None when it is damaged."""
+    found = _checked(line)
+    if found is None:
         return None
-    if not all(_CHECKS[name](value) for name, value in found.items() if name in _CHECKS):
-        return None
+    if _SIGNED in found:
+        found[_SIGNATURE] = found.pop(_SIGNED)
     return {**_USUAL, **found}
+
+
+def own_head(line: str) -> dict[str, Any] | None:
+    """Return what the third line says, without what is as usual; None when it is damaged."""
+    found = _checked(line)
+    return found if found is not None and _ALONE.issuperset(found) else None
+
+
+def _checked(line: str) -> dict[str, Any] | None:
+    found = _loaded(line)
+    if type(found) is not dict or "\\u0000" in line:
+        return None
+    for name, value in found.items():
+        check = _CHECKS.get(name)
+        if check is not None and not check(value):
+            return None
+    return found
 
 
 def made_as_of(inputs: str) -> int | None:
@@ -169,19 +213,51 @@ _CHECKS: dict[str, Callable[[Any], bool]] = {
 
 def props_of(inputs: str) -> list[list[Any]] | None:
     """Return the properties an output was made of, each with a digest; None when that is not remembered, or damaged."""
-    rows = _loaded(inputs.partition("\n")[2])
-    is_whole = isinstance(rows, list) and all(
-        type(row) is list and len(row) == 4 and set(map(type, row[:3])) == {str} for row in rows
-    )
+    rows = _loaded(lines_of(inputs)[1])
+    is_whole = isinstance(rows, list) and all(map(_is_row, rows))
     return rows if is_whole else None
+
+
+def rows_at(props: str, marks: Iterable[str]) -> list[list[Any]] | None:
+    """Return the properties an output was made of whose rows begin so, each with a digest; None when one is damaged.
+
+    The other rows are not parsed: a file of all users was made of some for each of them.
+
+    :param props: the second line of what is remembered.
+    :param marks: see :func:`row_mark`; in a text of JSON the quotes would be escaped.
+    """
+    found = []
+    for mark in marks:
+        place = props.find(mark)
+        while place >= 0:
+            try:
+                row, _ = scan(props, place)
+            except (ValueError, StopIteration, RecursionError):
+                return None
+            if not _is_row(row):
+                return None
+            found.append(row)
+            place = props.find(mark, place + len(mark))
+    return found
+
+
+def row_mark(database: str, key: str) -> str:
+    """Return what the row of each property of a record begins with."""
+    return f"[{encode(database)},{encode(key)},"
+
+
+def _is_row(row: Any) -> bool:
+    return type(row) is list and len(row) == 4 and set(map(type, row[:3])) == {str}
 
 
 def _loaded(text: str) -> Any:
     """Return what a text of JSON says; None when it is none, or damaged."""
     try:
-        return decode(text)
-    except (ValueError, RecursionError):
+        # The shortest way into the parser: an event reads thousands of lines.
+        found, end = scan(text, 0)
+    except (ValueError, StopIteration, RecursionError):
         return None
+    return found if end == len(text) else None
 
 
 def listing_digest(records: Records, spec: str) -> str:

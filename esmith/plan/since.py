@@ -6,7 +6,7 @@ revision now. What each of them read is many properties; what changed is in the 
 
 from __future__ import annotations
 
-from esmith.quick_json import encode
+from esmith.plan.remembered import row_mark
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,16 +68,17 @@ class Since:
         """Return whether a cell changed after a revision that :meth:`reaches`."""
         return self._last.get(cell, 0) > revision
 
-    def may_have_read(self, inputs: str, database: str, revision: int) -> bool:
-        """Return whether an output may have read something of a database that changed after a revision.
+    def marks(self, database: str, revision: int) -> tuple[str, ...] | None:
+        """Return what stands among the properties of an output that read a record which changed after a revision.
 
-        :param inputs: what is remembered of it, as :func:`esmith.plan.remembered.text_of` writes it.
+        An output of which none of it stands there is as it was.
+
+        :return: as :func:`esmith.plan.remembered.text_of` writes it; None when that would be too many.
         """
         place = database, revision
         if place not in self._marks:
             self._marks[place] = self._marks_of(database, revision)
-        marks = self._marks[place]
-        return marks is None or any(mark in inputs for mark in marks)
+        return self._marks[place]
 
     def _marks_of(self, database: str, revision: int) -> tuple[str, ...] | None:
         """Return what stands in what is remembered where a record was read that changed; None for too many."""
@@ -86,5 +87,5 @@ class Since:
             if number <= revision:
                 break
             if name == database:
-                found.append(f"[{encode(database)},{encode(key)},")
+                found.append(row_mark(database, key))
         return tuple(found) if len(found) <= _FEW else None

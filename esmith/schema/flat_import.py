@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
-from esmith.errors import EsmithError, RefusedError
+from esmith.errors import BusyError, EsmithError, RefusedError
 from esmith.names import shorten
 from esmith.schema.check import check_key
 from esmith.schema.foreign import foreign_settings, moved_address
@@ -80,13 +80,22 @@ class FlatImport:
         """Import files that were read, and bring the other databases up to date.
 
         What the schema does not allow is stored as well, and added to the findings of its file; so are the hints that
-        setting it by hand would give.
+        setting it by hand would give. Where other servers of a fleet were quicker it can be called again.
 
         :return: how many settings changed, by database.
         :raises SchemaError: when a schema file is broken, or with Strict a file of a contrib; nothing is imported.
         :raises TemplateError: with Strict, when a migrate fragment fails; likewise.
         :raises StoreError: when the store cannot be written; nothing is imported, unless the error ``is_doubtful``.
         """
+        read = [(source, len(source.findings)) for source in sources]
+        try:
+            return self._run(sources)
+        except BusyError:
+            for source, count in read:
+                del source.findings[count:]
+            raise
+
+    def _run(self, sources: list[FlatSource]) -> dict[str, int]:
         # Other databases are completed from the configuration, e.g. domains by DomainName.
         ordered = sorted(sources, key=lambda source: (source.database != "configuration", source.database))
         changes: dict[str, int] = {}

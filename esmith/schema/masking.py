@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from _operator import not_
 from itertools import compress, islice
-from operator import not_
-from typing import Any
 
 from esmith.printable import printable, shown_time
-from esmith.schema.load import Schema
 from esmith.schema.secrecy import MASK, is_findable
-from esmith.store.journal import FIELDS_OF_A_CHANGE, NO_VALUES, Entry
-from esmith.store.model import FORGOTTEN, Change
-from esmith.store.protocol import Snapshot
+from esmith.store.journal import FIELDS_OF_A_CHANGE, NO_VALUES
+from esmith.store.model import FORGOTTEN
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import Any
+
+    from esmith.schema.load import Schema
+    from esmith.store.journal import Entry
+    from esmith.store.model import Change
+    from esmith.store.protocol import Snapshot
 
 SHOWN_FORGOTTEN = "(forgotten)"
 #: A revision of 'esmith init' has hundreds of changes, and nobody reads them.

@@ -55,6 +55,7 @@ class Overlay:
         self.layer: str | None = None
         self.root = ""
         self.assigned: dict[tuple[str, str, str], str | None] = {}
+        self.schema: object = None
         self.notes: list[str] = []
         #: The databases in which something differs; None when that has to be found out.
         self._changed: frozenset[str] | None = frozenset()

@@ -95,6 +95,9 @@ class Transaction(Snapshot, Protocol):
     assigned: dict[tuple[str, str, str], str | None]
     #: What a command should print about a transaction that ended: for whom it changed what. A line each.
     notes: list[str]
+    #: The schema as it was read in this transaction, by its snapshot: who needs it at the end has not to read it again.
+    #: None where nobody read it.
+    schema: object
 
     def __enter__(self) -> Transaction: ...
 

@@ -17,7 +17,7 @@ import zlib
 
 from esmith.fields import MISSING, dataclass, fields, is_dataclass
 from esmith.functions import cache, partial
-from esmith.quick_json import WITH_BLANKS, decode, encode
+from esmith.quick_json import WITH_BLANKS, encode, loads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def _checksum(name: str, content: bytes) -> bytes:
 
 def _is_as_written(name: str, row: bytes) -> bool:
     """Return whether a row has its checksum."""
-    return row.endswith(_checksum(name, row[:-_CHECKSUM_BYTES]))
+    return row[-_CHECKSUM_BYTES:] == _checksum(name, row[:-_CHECKSUM_BYTES])
 
 
 def _content(name: str, row: bytes) -> bytes:
@@ -155,9 +155,10 @@ def _content(name: str, row: bytes) -> bytes:
     """
     if row[-_CHECKSUM_BYTES : len(_MARK) - _CHECKSUM_BYTES] != _MARK:
         return row
-    if not _is_as_written(name, row):
+    content = row[:-_CHECKSUM_BYTES]
+    if row[-_CHECKSUM_BYTES:] != _checksum(name, content):
         raise DamagedRowError("has another checksum")
-    return row[:-_CHECKSUM_BYTES]
+    return content
 
 
 def encode_json(row: Any) -> bytes:
@@ -197,7 +198,7 @@ def decode_json(kind: type[_T], row: bytes) -> _T:
     :raises DamagedRowError: when the row is no JSON, a field is missing that has no default, or has another type.
     """
     try:
-        data = decode(row.decode("utf-8", "surrogatepass"))
+        data = loads(row)
     except (ValueError, RecursionError) as error:
         raise DamagedRowError("is not JSON") from error
     made: _T = _build(kind, data)

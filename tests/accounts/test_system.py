@@ -114,13 +114,16 @@ def test_admin_puts_a_link_there(root: Root, tmp_path: Path) -> None:
     assert not list((tmp_path / "elsewhere").iterdir())
 
 
-def run_action(root: Root, *, esmith: str) -> str:
-    """Run the action with another program in the place of esmith, and return what it prints."""
+def run_action(root: Root, *, esmith: str, others: str = "") -> str:
+    """Run the action with another program in the place of esmith, and return what it prints.
+
+    :param others: where it finds other programs; "" for nowhere.
+    """
     path = root.path / "programs"
     path.mkdir(exist_ok=True)
     (path / "esmith").write_text(f"#!/bin/sh\n{esmith}\n")
     (path / "esmith").chmod(0o755)
-    environment = {"PATH": str(path), "ESMITH_ROOT": str(root.path)}
+    environment = {"PATH": f"{path}:{others}" if others else str(path), "ESMITH_ROOT": str(root.path)}
     words = ["/bin/sh", str(root.file(ACTION)), "email-update"]
     return subprocess.run(words, env=environment, capture_output=True, text=True, check=True).stdout
 
@@ -166,6 +169,27 @@ def test_the_action_sees_what_is_missing(root: Root, lose: object) -> None:
     os.utime(root.file(COMPLETE), (1_000_000_000_0, 1_000_000_000_0) if lose is not add_a_service else (1e9, 1e9))
     lose(root)  # type: ignore[operator]
     assert run_action(root, esmith='echo "esmith $*"') == "esmith accounts\n"
+
+
+def add_people(root: Root) -> None:
+    """Put so many people before the accounts of the system that the shell does not read all lines itself."""
+    people = [f"p{number}:x:{number}:{number}::/:/bin/sh\n" for number in range(3000, 3200)]
+    root.write("/etc/passwd", "".join(people) + root.read("/etc/passwd"))
+    root.write("/etc/group", "".join(people) + root.read("/etc/group"))
+
+
+def test_many_accounts(root: Root) -> None:
+    """Among many accounts those of the system are found, too."""
+    add_people(root)
+    assert run_action(root, esmith="echo started", others=os.defpath) == ""
+
+
+@pytest.mark.parametrize("lose", [lose_a_user, lose_a_group], ids=lambda lose: lose.__name__)
+def test_one_is_missing_among_many(root: Root, lose: object) -> None:
+    """Among many accounts it shows when one of the system is missing; one that only begins like it is another."""
+    add_people(root)
+    lose(root)  # type: ignore[operator]
+    assert run_action(root, esmith='echo "esmith $*"', others=os.defpath) == "esmith accounts\n"
 
 
 def test_an_event_completes_them(root: Root) -> None:

@@ -63,11 +63,12 @@ def test_the_others_are_not_compared(office: Bench, monkeypatch: pytest.MonkeyPa
     """What was remembered of the files of other records is not even parsed."""
     parsed: list[str] = []
 
-    def note(inputs: str) -> list[list[str]]:
-        parsed.append(inputs)
+    def note(props: str, *_marks: tuple[str, ...]) -> list[list[str]]:
+        parsed.append(props)
         return []
 
-    monkeypatch.setattr("esmith.plan.memory.props_of", note)
+    monkeypatch.setattr("esmith.plan.now.rows_at", note)
+    monkeypatch.setattr("esmith.plan.now.props_of", note)
     _set(office, "10.5", "Mask", "16")
     office.plan(PEERS)
     assert len(parsed) == 2

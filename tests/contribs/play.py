@@ -191,8 +191,8 @@ def look_at_shipped_files(files: dict[str, File], expected: dict[str, File], add
 
 def _look_at_files(contrib: Contrib, root: Root, without: Without, scratch: Path) -> None:
     """Compare all files with those that there are without the contrib."""
-    # What status shows of all that are good together is looked at in test_together.py.
-    files, left = made_files(root), recorded_left(root) if contrib.good else left_files(root, contrib.seconds)
+    # What status shows of all that are good, and of all that are faulty, is looked at in test_together.py.
+    files, left = made_files(root), left_files(root, contrib.seconds) if contrib.seconds else recorded_left(root)
     assert of_patterns(left, contrib.left) == left
     expected = without.after(contrib.events, left)
     look_at_shipped_files(files, expected, contrib.added)

@@ -10,7 +10,7 @@ import pytest
 
 from tests.commands import Root
 from tests.contribs.kit import Contrib, install, load_contribs, made_files
-from tests.contribs.play import Without, left_files, look_at_own_file, look_at_shipped_files
+from tests.contribs.play import Without, left_files, look_at_own_file, look_at_shipped_files, recorded_left
 from tests.reused import CopyRoot
 
 CONTRIBS = load_contribs()
@@ -76,6 +76,7 @@ def test_all_that_are_faulty(without: Without, copy_root: CopyRoot) -> None:
     for event in EVENTS:
         root.signal(*event, code=11)
     left = left_files(root)
+    assert left == recorded_left(root)
     look_at_shipped_files(
         made_files(root),
         without.after(EVENTS, left),

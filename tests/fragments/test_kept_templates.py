@@ -13,7 +13,7 @@ from esmith.fragments import kept_templates
 from esmith.fragments.kept_templates import KeptTemplates
 from esmith.fragments.render import Renderer
 from esmith.layout import LAYERS
-from esmith.plan.memory import Memory
+from esmith.plan.now import Now
 from esmith.private import keep_all
 from tests.examples import examples
 from tests.fragments.kit import Trees
@@ -48,7 +48,7 @@ def _found(trees: Trees, path: str, *, keeps: bool) -> object:
     layers = () if keeps else tuple(trees.layout.layer(name) for name in LAYERS)
     with Renderer(trees.layout, trees.snapshot, layers) as renderer:
         try:
-            signature = Memory(renderer)._signature(*renderer.find(path), [])
+            signature = Now(renderer).signature(*renderer.find(path), [])
             found: object = (*renderer.find(path), renderer.makes_all(path), signature)
         except TemplateError as error:
             found = str(error)

@@ -12,6 +12,7 @@ from esmith.cli.output import print_report
 from esmith.cli.program import root_option
 from esmith.errors import ExitCode
 from esmith.layout import Layout
+from esmith.repeating import repeat
 from esmith.store import open_store
 from esmith.store.model import Author
 
@@ -39,7 +40,8 @@ def push_command(root: str | None, /, **given: Any) -> int:
 
     layout, words = Layout.chosen(root), list(given["setting"])
     with closing(open_store(layout, write=True)) as store:
-        cells, notes = push(layout, store, words, Author.current(["esmith", "fleet", "push", *words]))
+        author = Author.current(["esmith", "fleet", "push", *words])
+        cells, notes = repeat(layout, lambda: push(store, words, author))
     print_report([*(f"pushed: {' '.join(filter(None, cell))}" for cell in cells), *notes])
     return 0
 
@@ -84,9 +86,10 @@ def resync_command(root: str | None, /, **given: Any) -> int:
       esmith fleet resync
       esmith fleet resync --cut --dry-run
     """
-    from esmith.fleet.admin.again import preview, read_again, resync
+    from esmith.fleet.admin.again import preview, read_again, resync, sent_of
     from esmith.fleet.admin.own import Own
     from esmith.fleet.admin.waking import wake
+    from esmith.fleet.agent.claiming import take_over
 
     layout, author = Layout.chosen(root), Author.current(["esmith", "fleet", "resync"])
     with closing(open_store(layout, write=True)) as store:
@@ -97,14 +100,16 @@ def resync_command(root: str | None, /, **given: Any) -> int:
         journal = read_again(own)
         head = journal.chain.head.number
         print_report([f"etcd has fleet revision {head} of {own.fleet}, this server {own.head.number}"])
-        effect = preview(store, own, journal, author)
+        sent = sent_of(layout)
+        effect = preview(store, own, journal, author, sent)
         with store.snapshot() as snapshot:
-            print_report(effect_lines(layout, snapshot, effect))
+            print_report([*effect_lines(layout, snapshot, effect), *effect.notes])
         if given["dry_run"]:
             return 0
         if not may_go_on("Take it?", yes=given["yes"]):
             return ExitCode.FAILED
-        resync(store, own, journal, author)
+        resync(store, own, journal, author, sent)
+        take_over(layout, journal.remote)
     wake(layout)
     print_report([f"this server has fleet revision {head}"])
     return 0

@@ -20,6 +20,7 @@ from esmith.store.model import Author
 
 if TYPE_CHECKING:
     from esmith.fleet.admin.authority import Written
+    from esmith.fleet.admin.etcd_servers import EtcdServer
     from esmith.fleet.admin.first import Plan, Sharing
 
 #: The file of a server's folder that goes elsewhere.
@@ -63,8 +64,7 @@ def certificates_command(root: str | None, /, **given: Any) -> int:
     servers = servers_of(words)
     written = write_servers(layout, servers, folder, installed=given["place"], data=given["data"])
     print_report(_copying(written, given["place"]))
-    endpoints = ",".join(server.client_url for server in servers)
-    print_report([f"then, here: esmith fleet init --name NAME --endpoints {shell_word(endpoints)}"], cures=True)
+    print_report(_next_for_etcd(layout, servers, given["place"], given["data"]), cures=True)
     return 0
 
 
@@ -124,7 +124,28 @@ def _copying(written: list[Written], place: str) -> Iterator[str]:
         keys = " ".join(name for name in one.files if name != SETTINGS)
         yield f"{one.folder}, on {one.name}:"
         yield f"    {keys} to {shell_word(place)}: owner etcd, mode 0600"
-        yield f"    {SETTINGS} to /etc/default/etcd; then: systemctl restart etcd"
+        yield f"    {SETTINGS} to /etc/default/etcd"
+
+
+def _next_for_etcd(layout: Layout, servers: list[EtcdServer], place: str, data: str) -> Iterator[str]:
+    """Yield what to do when all is copied: a fleet that is there goes on, and a new one wants a new etcd."""
+    from esmith.fleet.admin.etcd_servers import NAME
+    from esmith.fleet.place import FIRST_ROW, FleetFiles
+
+    if FleetFiles(layout).has(FIRST_ROW):
+        yield "then on one server after the other, each when the one before it is healthy again:"
+        yield "    systemctl restart etcd"
+        return
+    names = ", ".join(server.name for server in servers)
+    if place:
+        yield f"then start etcd on {names}, where {data.replace(NAME, 'NAME')} has to be empty or missing:"
+        yield "    systemctl enable etcd"
+        yield "    systemctl start --no-block etcd"
+    else:
+        yield f"then start etcd on {names}, each with the settings in its folder"
+    yield "when most of them run, here:" if len(servers) > 1 else "when it runs, here:"
+    endpoints = ",".join(server.client_url for server in servers)
+    yield f"    esmith fleet init --name NAME --endpoints {shell_word(endpoints)}"
 
 
 def _sharing_lines(plan: Plan, sharing: Sharing, *, in_full: bool) -> Iterator[str]:

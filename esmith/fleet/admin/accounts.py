@@ -50,13 +50,19 @@ def connect_as_root(files: FleetFiles, endpoints: Sequence[str]) -> Etcd:
     try:
         etcd.access.users()
     except DeniedError as error:
-        raise DeniedError(
-            error.reason,
-            place=error.place,
-            hint="etcd has users already: put the password of its root, with mode 0600, into "
-            f"{files.path(place.ROOT_PASSWORD)}",
-        ) from error
+        raise not_ours(error, files) from error
     return etcd
+
+
+def not_ours(error: DeniedError, files: FleetFiles) -> DeniedError:
+    """Return what to raise where etcd's root has another password than this server keeps."""
+    return DeniedError(
+        error.reason,
+        place=error.place,
+        hint="etcd has users already. If another server has made a fleet there, join it: on that one, esmith fleet "
+        "invite NAME\nfor one more fleet in that etcd, put the password of its root, with mode 0600, into "
+        f"{files.path(place.ROOT_PASSWORD)}",
+    )
 
 
 def enable(etcd: Etcd, root_password: str) -> None:

@@ -2,7 +2,8 @@
 
 Its steps may be interrupted at any moment, and each is done again without harm: the keys are on the disk before etcd
 knows of them, etcd's users are made or get their passwords again, and what the journal has is not written twice.
-The local store becomes a member's in one transaction, at the end.
+The local store becomes a member's in one transaction, at the end. Of two servers that begin at once in one new etcd the
+last that sets the password of its root goes on; where both know it, the one that writes row 1.
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ from esmith.fleet.admin.authority import authority_of
 from esmith.fleet.admin.membership import become_member, require_no_member
 from esmith.fleet.admin.reading import Journal, changes_after, row_after
 from esmith.fleet.agent.remote import Remote
+from esmith.fleet.etcd.errors import DeniedError
 from esmith.fleet.journal.certificates import make_certificate
 from esmith.fleet.journal.keys import SigningKey
 from esmith.fleet.names import FLEET, require_fleet_name, require_host_name
 from esmith.fleet.place import FleetFiles
+from esmith.fleet.replica.databases import check_names
 from esmith.fleet.replica.scope import Scopes
 
 TYPE_CHECKING = False
@@ -98,25 +101,18 @@ def init_fleet(
     :raises StoreError: when etcd or the store cannot be written; it can be done again.
     """
     plan.require()
-    with store.snapshot() as snapshot:
-        require_no_member(snapshot)
     files = FleetFiles(layout)
-    step("keys")
-    _make_keys(layout, files, plan.host)
-    with accounts.connect_as_root(files, plan.endpoints) as root:
-        step("users of etcd")
-        accounts.enable(root, files.text(place.ROOT_PASSWORD))
-        accounts.add_fleet(root, plan.fleet)
-        accounts.add_host(root, plan.fleet, plan.host, files.text(place.PASSWORD))
-    signing = SigningKey.load(files.path(place.SIGNING_KEY))
-    user = place.user_of(plan.fleet, plan.host)
-    with accounts.connect(files, plan.endpoints, user, files.text(place.PASSWORD)) as etcd:
-        remote = Remote(etcd, plan.fleet, plan.host, signing)
-        step("journal")
-        journal = _begin(remote, plan, signing, author)
+    # Open from the start, so a second try at the same time waits, and sees what became of the first.
+    with store.transaction(author) as transaction:
+        require_no_member(transaction)
+        step("keys")
+        _make_keys(layout, files, plan.host)
+        signing = SigningKey.load(files.path(place.SIGNING_KEY))
+        journal = _begin(files, plan, signing, author, step)
         files.write(place.FIRST_ROW, f"{journal.first}\n".encode())
-        with store.transaction(author) as transaction:
-            require_no_member(transaction)
+        user = place.user_of(plan.fleet, plan.host)
+        with accounts.connect(files, plan.endpoints, user, files.text(place.PASSWORD)) as etcd:
+            journal.remote = Remote(etcd, plan.fleet, plan.host, signing)
             sharing = sharing_of(layout, transaction)
             step("settings")
             _share(journal, plan.host, author, sharing.shared)
@@ -139,11 +135,28 @@ def _make_keys(layout: Layout, files: FleetFiles, host: str) -> None:
             files.write(name, f"{accounts.new_password()}\n".encode())
 
 
-def _begin(remote: Remote, plan: Plan, signing: SigningKey, author: Author) -> Journal:
-    """Return the journal, which begins with this server.
+def _begin(files: FleetFiles, plan: Plan, signing: SigningKey, author: Author, step: Callable[[str], None]) -> Journal:
+    """Make the users of etcd, and return the journal, which begins with this server.
 
     :raises UsageError: when another server began it.
+    :raises DeniedError: when another server has made users in this etcd.
     """
+    with accounts.connect_as_root(files, plan.endpoints) as root:
+        try:
+            step("users of etcd")
+            accounts.enable(root, files.text(place.ROOT_PASSWORD))
+            accounts.add_fleet(root, plan.fleet)
+            step("journal")
+            journal = _begun(Remote(root, plan.fleet, plan.host, signing), plan, signing, author)
+            step("user of this server")
+            # Now, since the row has decided: a server that did not begin the fleet takes nobody's password away.
+            accounts.add_host(root, plan.fleet, plan.host, files.text(place.PASSWORD))
+        except DeniedError as error:
+            raise accounts.not_ours(error, files) from error
+    return journal
+
+
+def _begun(remote: Remote, plan: Plan, signing: SigningKey, author: Author) -> Journal:
     journal = Journal.from_start(remote)
     if journal.chain.head.number == 0:
         journal.append(lambda chain: _first_row(chain, plan, signing, author))
@@ -151,7 +164,7 @@ def _begin(remote: Remote, plan: Plan, signing: SigningKey, author: Author) -> J
     if own is None or own.key != signing.public or len(journal.chain.members) > 1:
         raise UsageError(
             f"etcd has a fleet {plan.fleet} already, which this server did not begin",
-            hint="take another name, or join it",
+            hint="take another name, or join it: on the server that began it, esmith fleet invite NAME",
         )
     return journal
 
@@ -159,7 +172,8 @@ def _begin(remote: Remote, plan: Plan, signing: SigningKey, author: Author) -> J
 def _first_row(chain: Chain, plan: Plan, signing: SigningKey, author: Author) -> Row:
     if chain.head.number:
         raise UsageError(
-            f"another server has begun the fleet {plan.fleet} this moment", hint="look: esmith fleet status"
+            f"another server has begun the fleet {plan.fleet} this moment",
+            hint="join it: on that server, esmith fleet invite NAME",
         )
     return row_after(chain, plan.host, "join", author, name=plan.host, key=signing.public, groups=tuple(plan.groups))
 
@@ -170,6 +184,7 @@ def _share(journal: Journal, host: str, author: Author, shared: list[Change]) ->
     for applied in journal.applied:
         for layer, database, key, prop, value in applied.changes:
             has[layer, database, key, prop] = value
+    check_names(change[1] for change in shared)
     wanted = {change[:4] for change in shared}
     gone: list[Change] = [
         (layer, database, key, prop, None)

@@ -17,6 +17,7 @@ from esmith.fleet import place
 from esmith.fleet.admin import accounts
 from esmith.fleet.admin.membership import Effect, become_member, effect_of, require_no_member, would_change
 from esmith.fleet.admin.reading import Journal, row_after
+from esmith.fleet.agent.claiming import take_over
 from esmith.fleet.agent.remote import Remote
 from esmith.fleet.etcd.client import Etcd
 from esmith.fleet.etcd.errors import DeniedError
@@ -64,7 +65,7 @@ class Joining:
 
     def __init__(self, layout: Layout, store: Store, invitation: Invitation, author: Author) -> None:
         self._store, self._invitation, self._author = store, invitation, author
-        self._files = FleetFiles(layout)
+        self._layout, self._files = layout, FleetFiles(layout)
 
     def preview(self) -> Joined:
         """Return what would change here; nothing is changed, and nothing written.
@@ -106,6 +107,8 @@ class Joining:
             if self._invitation.name not in journal.chain.members:
                 one_time = SigningKey.of_text(self._invitation.one_time_key)
                 journal.append(lambda chain: self._row(chain, own.public), one_time)
+            # Whoever had the name before has it no more: its key and its password do not count.
+            take_over(self._layout, journal.remote)
             step("databases")
             self._become(transaction, journal)
             found = Joined(effect_of(transaction), len(journal.chain.members), journal.chain.head.number)

@@ -2,41 +2,32 @@
 
 from __future__ import annotations
 
-from esmith.errors import BusyError, UsageError
+from esmith.errors import UsageError
 from esmith.fleet.admin.membership import require_member
-from esmith.fleet.replica import asking, overrides, settling
-from esmith.store.behind import BehindError
+from esmith.fleet.replica import overrides, settling
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from esmith.fleet.replica.overrides import Cell
-    from esmith.layout import Layout
     from esmith.store.model import Author
     from esmith.store.protocol import Snapshot, Store
 
-#: How often a change is tried while other servers write theirs.
-_TRIES = 20
 
-
-def push(layout: Layout, store: Store, words: Sequence[str], author: Author) -> tuple[list[Cell], list[str]]:
+def push(store: Store, words: Sequence[str], author: Author) -> tuple[list[Cell], list[str]]:
     """Give the fleet what was set for this server alone, and return the cells and lines for people.
 
     :param words: database, key, and perhaps the property; none for all that was set while etcd was away.
     :raises UsageError: when nothing of it was set for this server alone.
+    :raises BehindError: when another server was quicker; it can be done again.
     :raises StoreError: when the fleet does not take it; nothing was changed.
     """
-    for _ in range(_TRIES):
-        try:
-            with store.transaction(author, "") as transaction:
-                require_member(transaction)
-                cells = marked(transaction, words)
-                settling.push(transaction, cells)
-            return cells, list(transaction.notes)
-        except BehindError as error:
-            asking.wait(layout.root, error.head)
-    raise BusyError("other servers of the fleet write all the time", hint="run the command again")
+    with store.transaction(author, "") as transaction:
+        require_member(transaction)
+        cells = marked(transaction, words)
+        settling.push(transaction, cells)
+    return cells, list(transaction.notes)
 
 
 def drop(store: Store, words: Sequence[str], author: Author) -> list[Cell]:

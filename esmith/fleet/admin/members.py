@@ -12,6 +12,7 @@ from esmith.fleet.admin.authority import authority_of
 from esmith.fleet.admin.membership import end_membership, require_member
 from esmith.fleet.admin.own import Own
 from esmith.fleet.admin.reading import row_after
+from esmith.fleet.agent.claiming import forget
 from esmith.fleet.etcd.errors import AwayError, DeniedError
 from esmith.fleet.journal.certificates import make_certificate
 from esmith.fleet.journal.errors import RowError
@@ -153,6 +154,7 @@ def leave(layout: Layout, store: Store, author: Author, *, only_here: bool) -> N
     with store.transaction(author) as transaction:
         require_member(transaction)
         end_membership(transaction)
+    forget(layout)
     # The certificate of the authority stays where its key is.
     files = FleetFiles(layout)
     kept = files.has(place.AUTHORITY_KEY)

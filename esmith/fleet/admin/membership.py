@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from esmith.errors import UsageError
-from esmith.fields import dataclass
+from esmith.fields import dataclass, field
 from esmith.fleet.admin.reading import FIRST
 from esmith.fleet.place import DATABASE, RECORD
 from esmith.fleet.replica import layers, member, overrides
@@ -27,10 +27,12 @@ class Effect:
 
     :param changes: cells that get another value, without those of the record that says where the fleet is.
     :param sources: of each the layer that it is from then; "" for none.
+    :param notes: what is not known of damaged rows, and what was taken instead.
     """
 
     changes: list[Change]
     sources: list[str]
+    notes: list[str] = field(default_factory=list)
 
 
 class _TakenBackError(Exception):

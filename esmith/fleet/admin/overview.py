@@ -19,7 +19,7 @@ from esmith.fleet.journal.errors import RowError
 from esmith.fleet.replica.asking import AgentAwayError, status
 from esmith.fleet.surface.health import read_status
 from esmith.names import counted
-from esmith.printable import shell_word, shown_time
+from esmith.printable import printable, shell_word, shown_time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 SILENCE = 150
 #: Days before its end from which a certificate is named.
 SOON = 14
-#: More of a status file is not read.
-_MOST = 1 << 22
+#: The longest cure that an agent names, in characters.
+_LONGEST = 1000
 
 
 @dataclass
@@ -100,6 +100,11 @@ def overview_of(layout: Layout, own: Own, local: int) -> Overview:
     by_name = {one["host"]: one for one in reported}
     if own.host in by_name:
         by_name[own.host]["overrides"] = local
+        if agent is not None:
+            # Where another machine is this host, etcd has what that one says.
+            own_word = read_statuses([(own.host, json.dumps({**agent, "hosts": []}).encode())])[0]
+            by_name[own.host] |= {name: own_word[name] for name in ("stopped", "error")}
+            by_name[own.host]["cure"] = _hint_of(agent.get("stopped"))
     found.hosts = [by_name.get(name, {"host": name}) for name in found.members]
     _add_findings(found)
     found.findings += _ending(own)
@@ -165,11 +170,23 @@ def _add_findings(found: Overview) -> None:
     if found.own.host not in found.members:
         message = "is not in the fleet any more; its settings stay"
         found.findings.append(Finding(found.own.host, message, "to have them as its own: esmith fleet leave"))
+    for name, revision in found.own.left_out.items():
+        known_as = found.members.get(name)
+        if known_as is not None and known_as.joined <= revision:
+            message = f"its row {revision} brings more databases than a fleet may have, so all servers left it out"
+            cure = f"no command does that; on the first server: esmith fleet remove {shell_word(name)}"
+            found.findings.append(Finding(name, message, cure, is_elsewhere=True))
     for host in found.hosts:
         rows = _findings_of(found, host, newest, usual, version)
         for row in rows:
             row.is_elsewhere = host["host"] != found.own.host
         found.findings += rows
+
+
+def _hint_of(stopped: object) -> str:
+    """Return the cure that the agent of this server names for why it has stopped."""
+    hint = stopped.get("hint") if isinstance(stopped, dict) else ""
+    return printable(hint, keep="\n")[:_LONGEST] if isinstance(hint, str) else ""
 
 
 def _most_common(values: Any) -> str:
@@ -185,7 +202,8 @@ def _findings_of(found: Overview, host: dict[str, Any], newest: int, usual: str,
         return [Finding(name, "has not reported yet", f"{on}start its agent: esmith fleet agent")]
     rows = []
     if host["stopped"]:
-        rows.append(Finding(name, f"applies no more changes: {host['stopped']}", f"{on}esmith fleet resync --dry-run"))
+        cure = host.get("cure") or f"{on}esmith fleet resync --dry-run"
+        rows.append(Finding(name, f"applies no more changes: {host['stopped']}", cure))
     elif host["error"] and not found.away:
         rows.append(Finding(name, host["error"], "its agent tries again by itself, each half minute at least"))
     silent = time.time() - (host["time"] or 0)
@@ -203,6 +221,9 @@ def _findings_of(found: Overview, host: dict[str, Any], newest: int, usual: str,
                 name, f"has version {host['program']} of e-smith, others {version}", f"upgrade {name}, or the others"
             )
         )
+    if host["doubled"]:
+        cure = "on the one that has stopped, by its own 'esmith fleet status': esmith fleet leave --here"
+        rows.append(Finding(name, "runs on two machines; the one that was first goes on", cure))
     if host["overrides"]:
         message = f"{counted(host['overrides'], 'setting')} set for it alone while etcd was away"
         rows.append(Finding(name, message, f"{on}to give them to all: esmith fleet push"))

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from esmith.errors import StoreError, UsageError
-from esmith.fields import dataclass
+from esmith.fields import dataclass, field, replace
 from esmith.fleet import place
 from esmith.fleet.admin import accounts
 from esmith.fleet.admin.membership import require_member
 from esmith.fleet.admin.reading import FIRST, Journal
+from esmith.fleet.agent.claiming import Known, twin
 from esmith.fleet.agent.remote import Remote
 from esmith.fleet.journal.chain import START, Chain, Head
+from esmith.fleet.journal.checking import is_hash
+from esmith.fleet.journal.errors import RowError
 from esmith.fleet.journal.keys import SigningKey
 from esmith.fleet.journal.members import Members
 from esmith.fleet.place import FleetFiles
 from esmith.fleet.replica import member
+from esmith.fleet.replica.databases import left_out
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,6 +39,8 @@ class Own:
     :param head: the last row that it has applied.
     :param members: the members, as that row left them.
     :param first: the hash of row 1.
+    :param left_out: the last row of each host that was left out, by the name of the host.
+    :param has_stopped: whether another machine is this member, and was first.
     """
 
     files: FleetFiles
@@ -42,6 +50,8 @@ class Own:
     head: Head
     members: Members
     first: str
+    left_out: dict[str, int] = field(default_factory=dict)
+    has_stopped: bool = False
 
     @classmethod
     def of(cls, layout: Layout, snapshot: Snapshot) -> Own:
@@ -52,21 +62,40 @@ class Own:
         """
         own, endpoints = require_member(snapshot), place.endpoints_of(snapshot)
         members = Members.from_states(own.name, dict(snapshot.states(member.TABLE)))
-        return cls(FleetFiles(layout), own.name, own.host, endpoints, Head.parse(own.base), members, own.text(FIRST))
+        return cls(
+            FleetFiles(layout),
+            own.name,
+            own.host,
+            endpoints,
+            Head.parse(own.base),
+            members,
+            own.text(FIRST),
+            left_out(snapshot),
+            has_stopped=bool(Known.of(layout).other),
+        )
 
     @classmethod
     def restored(cls, layout: Layout, snapshot: Snapshot) -> Own:
         """Return this member, or what a backup has brought back of it: its settings and its keys, and no row.
 
+        Of one whose store has damaged rows there is as much.
+
         :raises UsageError: when this server is in no fleet, and no backup of a member was restored.
         """
-        files = FleetFiles(layout)
-        props = {prop: snapshot.prop(place.DATABASE, place.RECORD, prop) or "" for prop in ("status", "Name", "Host")}
-        is_here = all(files.has(name) for name in (*place.OF_A_MEMBER, place.CA))
-        if member.Membership(snapshot).is_member or props["status"] != "enabled" or not is_here:
-            return cls.of(layout, snapshot)
-        fleet, first = props["Name"], files.text(place.FIRST_ROW)
-        return cls(files, fleet, props["Host"], place.endpoints_of(snapshot), START, Members(fleet), first)
+        files, membership = FleetFiles(layout), member.Membership(snapshot)
+        fleet, host = membership.name, membership.host
+        if membership.is_member:
+            with suppress(RowError):
+                found = cls.of(layout, snapshot)
+                return found if is_hash(found.first) else replace(found, first=files.text(place.FIRST_ROW))
+        else:
+            fleet, host, status = (
+                snapshot.prop(place.DATABASE, place.RECORD, prop) or "" for prop in ("Name", "Host", "status")
+            )
+            if status != "enabled" or not all(files.has(name) for name in (*place.OF_A_MEMBER, place.CA)):
+                return cls.of(layout, snapshot)
+        first = files.text(place.FIRST_ROW)
+        return cls(files, fleet, host, place.endpoints_of(snapshot), START, Members(fleet), first)
 
     def connect(self) -> Etcd:
         """Return a client of etcd with the rights of this member; nothing is sent yet.
@@ -102,7 +131,8 @@ class Own:
 
         :raises StoreError: when the key that signs cannot be read.
         """
-        return Journal(self.remote(etcd), Chain(self.fleet, head=self.head, members=self.members.copy()))
+        chain = Chain(self.fleet, head=self.head, members=self.members.copy())
+        return Journal(self.remote(etcd), chain, refusal=twin(self.host) if self.has_stopped else None)
 
     def require_lead(self, what: str) -> None:
         """Refuse what only the fleet's first server may do.

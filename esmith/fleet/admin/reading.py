@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
+    from esmith.errors import EsmithError
     from esmith.fleet.agent.remote import Remote
     from esmith.fleet.journal.row import Change, Signs
     from esmith.store.model import Author
@@ -39,12 +40,14 @@ class Journal:
     :param chain: where it ends, and who is in the fleet there.
     :param applied: for each row that was read what a store has to do with it.
     :param first: the hash of row 1.
+    :param refusal: why this machine may write nothing; None where it may.
     """
 
     remote: Remote
     chain: Chain
     applied: list[Applied] = field(default_factory=list)
     first: str = ""
+    refusal: EsmithError | None = None
 
     @classmethod
     def from_start(cls, remote: Remote, known: Mapping[int, str] | None = None) -> Journal:
@@ -78,7 +81,8 @@ class Journal:
         if not row.is_complete:
             row = fill(row, self.remote.blobs(row.token, len(row.blobs)))
         self.first = self.first or self.chain.head.hash
-        self.applied.append(Applied(row.revision, self.chain.head.hash, row.changes, dict(self.chain.changed)))
+        digest, states = self.chain.head.hash, dict(self.chain.changed)
+        self.applied.append(Applied(row.revision, digest, row.changes, states, row.host))
 
     def append(self, make: Callable[[Chain], Row], key: Signs | None = None) -> Row:
         """Write a row after the last one; where others are faster it is made again after theirs.
@@ -89,6 +93,8 @@ class Journal:
         :raises OutcomeUnknownError: when it is not known whether it landed.
         :raises StoreError: when it did not.
         """
+        if self.refusal is not None:
+            raise self.refusal
         for _ in range(_TRIES):
             self.read_on()
             row, blobs = pack(make(self.chain))

@@ -38,7 +38,7 @@ class Checked:
     @property
     def applied(self) -> Applied:
         """It as the replica takes it."""
-        return Applied(self.row.revision, self.hash, self.row.changes, self.states)
+        return Applied(self.row.revision, self.hash, self.row.changes, self.states, self.row.host)
 
 
 class Checker:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: Of what a command printed, the last bytes and lines are shown.
 _LAST_BYTES, _LAST_LINES, _LONGEST_LINE = 8192, 12, 300
+#: As nice(1) has it.
+_LOW_PRIORITY = 10
 #: No command prints more that is read as a whole.
 _MOST_BYTES = 8 * 2**20
 
@@ -83,6 +85,9 @@ class Children:
             )
             if not goes_on:
                 self._running.add(process)
+                with contextlib.suppress(OSError):
+                    # What is counted is wanted some time. Changes and mail are not to wait for it.
+                    os.setpriority(os.PRIO_PROCESS, process.pid, _LOW_PRIORITY)
             try:
                 code: int | None = process.wait(seconds)
             except subprocess.TimeoutExpired:

@@ -15,7 +15,6 @@ from esmith.fleet.agent.checked import checker_of
 from esmith.fleet.agent.errors import StoppedError
 from esmith.fleet.agent.state import Trouble, trouble_of
 from esmith.fleet.etcd.errors import AwayError, CompactedError, DeniedError
-from esmith.fleet.journal.checking import MOST_DATABASES
 from esmith.fleet.journal.errors import RowError
 from esmith.fleet.journal.row import decode, hash_of
 
@@ -36,6 +35,8 @@ if TYPE_CHECKING:
 _PAGE = 16
 #: So many rows that were missed are applied one by one, each with its author; more go into one transaction together.
 _FEW = 50
+#: Rows with more changes than this are not kept to be applied with others: one may have 128 MB.
+_MOST_CHANGES = 20_000
 #: Seconds until the next try after a failure: at first, and at most.
 _FIRST_TRY, _LONGEST_TRY = 0.2, 30.0
 #: A command has so many seconds to store its change itself, before the agent waits for the store.
@@ -50,6 +51,7 @@ class Follower:
     :param state: of the agent.
     :param outbox: of this host.
     :param connect: returns the journal in etcd.
+    :param require_alone: raises StoppedError where another machine is this host.
     :param heartbeat: seconds after which the cause of a stop is looked for again.
     :param has_signals: called when there may be signals to run.
     """
@@ -61,6 +63,7 @@ class Follower:
         outbox: Outbox,
         *,
         connect: Connector,
+        require_alone: Callable[[], None] = lambda: None,
         heartbeat: float,
         has_signals: Callable[[], None],
     ) -> None:
@@ -68,6 +71,7 @@ class Follower:
         self._state = state
         self._outbox = outbox
         self._connect = connect
+        self._require_alone = require_alone
         self._heartbeat = heartbeat
         self._has_signals = has_signals
         self._watch: Watch | None = None
@@ -134,6 +138,7 @@ class Follower:
         self._state.update(local=checker.head)
         self._outbox.remove_until(checker.head.number)
         try:
+            self._require_alone()
             head, own, revision = remote.head_and_row(checker.head.number)
         except DeniedError:
             # Who was removed is let in no more.
@@ -206,13 +211,20 @@ class Follower:
             is_whole = number == checker.head.number + 1
             if not is_whole:
                 break
+            self._let_command_store(raw)
             try:
-                ready.append(checker.take(raw, remote.blobs))
+                one = checker.take(raw, remote.blobs)
             except RowError as error:
                 # What fits is applied before one that does not is complained about.
                 fault = error
                 break
-            if is_few or _databases(ready) > MOST_DATABASES // 2:
+            is_own = self._was_sent(one, remote)
+            if is_own and ready:
+                self._apply(ready, remote, checker)
+                ready = []
+            ready.append(one)
+            # What a change of this host did here comes before what the rows after it do.
+            if is_few or is_own or sum(len(each.row.changes) for each in ready) > _MOST_CHANGES:
                 self._apply(ready, remote, checker)
                 ready = []
         if ready:
@@ -221,10 +233,24 @@ class Follower:
             raise fault
         return is_whole
 
+    def _let_command_store(self, raw: bytes) -> None:
+        """Wait for the command of a row that was sent from here: it stores the row itself, and is not to wait for us.
+
+        :param raw: the row, which is not looked at before: that would take time from the answer to the command.
+        """
+        sent = self._outbox.all()
+        if not sent:
+            return
+        digest = hash_of(raw)
+        for one in sent:
+            if one.hash == digest:
+                self._state.wait_for_command(one.token, _COMMAND_SECONDS)
+
+    def _was_sent(self, one: Checked, remote: Remote) -> bool:
+        """Return whether a row may be what a command of this host sent and did not store."""
+        return one.row.host == remote.host and self._outbox.find(one.row.token) is not None
+
     def _apply(self, ready: list[Checked], remote: Remote, checker: Checker) -> None:
-        for one in ready:
-            if one.row.host == remote.host and self._outbox.find(one.row.token) is not None:
-                self._state.wait_for_command(one.row.token, _COMMAND_SECONDS)
         now = self._local.apply(ready, self._outbox, remote.host)
         self._outbox.remove_until(now.number)
         if now.number > self._state.head.number:
@@ -248,10 +274,6 @@ class Follower:
             )
 
 
-def _databases(ready: list[Checked]) -> int:
-    return len({change[1] for one in ready for change in one.row.changes})
-
-
 def require_same(own: Head, head: Head, raw: bytes | None) -> None:
     """Refuse a journal that is not the one whose rows were applied here.
 
@@ -272,6 +294,8 @@ def require_same(own: Head, head: Head, raw: bytes | None) -> None:
             f"row {own.number} of the fleet's journal is another one than was applied here: its past was changed",
             hint=_RESYNC,
         )
+    if own.number and head.number == own.number and head != own:
+        raise StoppedError(f"the head of the fleet's journal is not its row {own.number}", hint=_RESYNC)
 
 
 def _look_at_past(own: Head, remote: Remote) -> None:

@@ -95,12 +95,13 @@ class Local:
         :param host: name of this host.
         :raises StoreError: when the store cannot be written, or does not have the row before these.
         """
-        last = rows[-1]
-        with self.snapshot() as snapshot:
-            now = head_of(snapshot)
-        if now.number >= last.row.revision:
-            # The command has stored it itself.
-            return now
+        last = rows[-1].row
+        if last.host == host:
+            with self.snapshot() as snapshot:
+                now = head_of(snapshot)
+            if now.number >= last.revision:
+                # The command has stored it itself.
+                return now
         reach("before apply")
         with self.transaction(_author_of(rows)) as transaction:
             now = head_of(transaction)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 #: What is taken of a status, with the type it has to have; others write it, so it is data and bounded.
 _TEXTS = ("program", "digest", "stopped", "error")
-_NUMBERS = ("revision", "time", "drift", "pending", "findings", "overrides")
+_NUMBERS = ("revision", "time", "drift", "pending", "findings", "overrides", "doubled")
 _LONGEST = 300
 
 

@@ -1,7 +1,9 @@
-"""What was sent and of which it is not known yet whether it landed, or whether this host has it: one file a change.
+"""What was sent and of which it is not known yet whether it landed, or whether this host has it.
 
-A file is there before anything of its change leaves this host, and goes when the store has the revision, or when it is
-settled that the change never landed. So whatever ends the agent or the command, the next agent knows what to look for.
+It is on the disk before anything of its change leaves this host, and goes when the store has the revision, or when it
+is settled that the change never landed. So whatever ends the agent or the command, the next agent knows what to look
+for. Mostly there is only one, and that is in a file that was there before; what is too long for it, or comes while that
+is taken, is a file of its own.
 """
 
 from __future__ import annotations
@@ -13,16 +15,16 @@ import os
 from esmith.fields import dataclass
 from esmith.fleet.agent.places import make_private
 from esmith.fleet.agent.points import reach
+from esmith.fleet.agent.prepared import LONGEST, PreparedFile
 from esmith.private_files import remove_left, replace_private
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     #: Database, key, property ("" is the type) and value (None deletes it) of a cell of this host.
     HostChange = tuple[str, str, str, str | None]
 
 _FORMAT = 1
+_PREPARED = "prepared"
 _TOKEN_DIGITS = 32
 
 
@@ -57,10 +59,17 @@ class Outbox:
         self._path = path
         make_private(path)
         self._sent: dict[str, Sent] = {}
+        self._prepared = PreparedFile(path, _PREPARED)
+        #: The token of what is in the prepared file; "" for nothing.
+        self._in_prepared = ""
         for name in sorted(os.listdir(path)):
             sent = _read(os.path.join(path, name), name)
             if sent is not None:
                 self._sent[sent.token] = sent
+        sent = _sent_of(self._prepared.read() or b"")
+        if sent is not None:
+            self._sent[sent.token] = sent
+            self._in_prepared = sent.token
 
     def remove_left(self) -> None:
         """Remove what a killed agent was writing: nothing of it was sent."""
@@ -89,20 +98,30 @@ class Outbox:
             "host": sent.host,
             "blobs": sent.is_blobs,
         }
-        replace_private(self._path, f"{sent.token}.json", json.dumps(data).encode())
+        content = json.dumps(data).encode()
+        if self._in_prepared or len(content) > LONGEST:
+            replace_private(self._path, f"{sent.token}.json", content)
+        else:
+            self._prepared.write(content)
+            self._in_prepared = sent.token
         self._sent[sent.token] = sent
         reach("after outbox")
 
     def remove(self, token: str) -> None:
         """Forget what was sent under a token, because nothing is left to be done about it.
 
-        A crash of the machine may bring the file back: whoever finds it sees by the revision that it is done.
+        A crash of the machine may bring it back: whoever finds it sees by the revision that it is done.
         """
         if self._sent.pop(token, None) is None:
             return
         reach("before removal")
-        with contextlib.suppress(OSError):
-            os.unlink(self._file(token))
+        if token == self._in_prepared:
+            self._prepared.clear()
+            # From now on the other thread may write into it.
+            self._in_prepared = ""
+        else:
+            with contextlib.suppress(OSError):
+                os.unlink(os.path.join(self._path, f"{token}.json"))
         reach("after removal")
 
     def remove_until(self, revision: int) -> None:
@@ -111,30 +130,28 @@ class Outbox:
             if sent.revision <= revision:
                 self.remove(sent.token)
 
-    def _file(self, token: str) -> str:
-        return os.path.join(self._path, f"{token}.json")
-
 
 def _read(path: str, name: str) -> Sent | None:
     """Return what a file holds; None when it is not one of ours."""
     try:
         with open(path, "rb") as file:
-            data = json.loads(file.read())
-        return _sent_of(data) if name == f"{data['token']}.json" else None
-    except (OSError, ValueError, KeyError, TypeError):
+            sent = _sent_of(file.read())
+    except OSError:
         return None
+    return sent if sent is not None and name == f"{sent.token}.json" else None
 
 
-def _sent_of(data: dict[str, Any]) -> Sent | None:
-    """Return what was sent.
-
-    :raises ValueError, KeyError, TypeError: when it is not in the form of :meth:`Outbox.add`.
-    """
-    if data["format"] != _FORMAT or not is_token(data["token"]):
+def _sent_of(content: bytes) -> Sent | None:
+    """Return what was sent; None when it is not in the form of :meth:`Outbox.add`."""
+    try:
+        data = json.loads(content)
+        if data["format"] != _FORMAT or not is_token(data["token"]):
+            return None
+        host: list[HostChange] = [(database, key, prop, value) for database, key, prop, value in data["host"]]
+        hashes = str(data["previous"]), str(data["hash"])
+        return Sent(data["token"], int(data["revision"]), *hashes, host, is_blobs=bool(data["blobs"]))
+    except (ValueError, KeyError, TypeError):
         return None
-    host: list[HostChange] = [(database, key, prop, value) for database, key, prop, value in data["host"]]
-    hashes = str(data["previous"]), str(data["hash"])
-    return Sent(data["token"], int(data["revision"]), *hashes, host, is_blobs=bool(data["blobs"]))
 
 
 def is_token(text: object) -> bool:

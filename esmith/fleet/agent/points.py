@@ -8,7 +8,8 @@ if TYPE_CHECKING:
 
 #: Before and after each write of the agent, in the order of a change's way.
 POINTS = (
-    *("before outbox", "after outbox", "after blobs", "before txn", "after txn", "before answer"),
+    *("before outbox", "outbox prepared", "outbox written", "after outbox"),
+    *("after blobs", "before txn", "after txn", "before answer"),
     *("before apply", "before commit", "after apply", "before removal", "after removal"),
     *("before settling", "after settling", "before status", "after status"),
     *("signal noted", "signal ran", "signal answered"),

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from esmith.fleet.etcd.client import Etcd
+    from esmith.fleet.etcd.operations import KeyValue
     from esmith.fleet.etcd.watch import Watch
     from esmith.fleet.journal.row import Signs
 
@@ -153,12 +154,25 @@ class Remote:
         prefix = f"{self._prefix}b/{token}/"
         self.etcd.delete(prefix, operations.prefix_end(prefix))
 
-    def put_status(self, data: bytes) -> None:
-        """Put how this host is.
+    def own_status(self) -> KeyValue | None:
+        """Return what was put as the status of this host; None for nothing.
 
+        :raises StoreError: when etcd does not say.
+        """
+        return self.etcd.get(f"{self._prefix}s/{self.host}")
+
+    def put_status(self, data: bytes, seen: int) -> tuple[bool, int, KeyValue | None]:
+        """Put how this host is, in the place of the status that was seen last.
+
+        :param seen: etcd's revision of that one; 0 for none.
+        :return: whether it was put, etcd's revision, and what is there where it was not put.
         :raises StoreError: when it was not put, or that is not known.
         """
-        self.etcd.put(f"{self._prefix}s/{self.host}", data)
+        key = f"{self._prefix}s/{self.host}"
+        puts, looks = [operations.put(key, data)], [operations.get(key)]
+        done = self.etcd.txn([operations.modified_is(key, seen)], puts, looks)
+        rows = () if done.succeeded or not done.responses else done.responses[0].rows
+        return done.succeeded, done.revision, rows[0] if rows else None
 
     def statuses(self) -> Iterator[tuple[str, bytes]]:
         """Yield how the hosts are, by name, as the endpoint that is asked knows it.

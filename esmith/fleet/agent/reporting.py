@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from esmith.fleet.agent.connecting import Connector
+    from esmith.fleet.agent.claiming import Claim
     from esmith.fleet.agent.counting import Counting
     from esmith.fleet.agent.local import Local
     from esmith.fleet.agent.outbox import Outbox
@@ -68,7 +68,7 @@ class Reporter:
     :param local: its store.
     :param state: of the agent.
     :param outbox: of this host.
-    :param connect: returns the journal in etcd.
+    :param claim: to be this host.
     :param counting: counts the findings of this host.
     :param kick: has the journal looked at again.
     """
@@ -79,7 +79,7 @@ class Reporter:
         state: State,
         outbox: Outbox,
         *,
-        connect: Connector,
+        claim: Claim,
         counting: Counting,
         kick: Callable[[], None],
         pace: Pace,
@@ -87,7 +87,8 @@ class Reporter:
         self._local = local
         self._state = state
         self._outbox = outbox
-        self._connect = connect
+        self._claim = claim
+        self._connect = claim.connect
         self._counting = counting
         self._kick = kick
         self._pace = pace
@@ -142,6 +143,7 @@ class Reporter:
             "pending": counts.pending,
             "findings": counts.findings,
             "overrides": self._overrides,
+            "doubled": int(self._claim.is_doubled),
             "outbox": len(self._outbox.all()),
             "stopped": _shown(state.stopped),
             "error": _shown(state.error),
@@ -243,9 +245,15 @@ class Reporter:
         if not (is_beat or (essence != self._put and now >= self._put_time + self._pace.status)):
             return
         short = {name: value for name, value in status.items() if name not in ("hosts", "etcd")}
-        with contextlib.suppress(EsmithError):
-            self._connect().put_status(json.dumps(short).encode())
+        try:
+            self._claim.put(short)
             self._put, self._put_time = essence, now
+        except StoppedError:
+            # It is another machine's. Who follows the journal says so, and stops.
+            self._kick()
+        except EsmithError:
+            # The heartbeat says what is wrong with etcd.
+            pass
         reach("after status")
 
 

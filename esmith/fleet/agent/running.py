@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 import time
 import traceback
 
 from esmith.fleet.agent.answering import Answering
 from esmith.fleet.agent.children import Children
+from esmith.fleet.agent.claiming import Claim
 from esmith.fleet.agent.connecting import Connector
 from esmith.fleet.agent.counting import Counting
 from esmith.fleet.agent.following import Follower
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
 _CALL_SECONDS = 1.5
 #: Threads get so many seconds to end; what one is doing then is as if the agent were killed, which loses nothing.
 _END_SECONDS = 0.7
+#: So long a thread computes before another one that is ready gets its turn. Python's own 5 ms are half of what a change
+#: may take from one host to another.
+_TURN_SECONDS = 0.0005
 
 
 class Agent:
@@ -89,14 +94,16 @@ class Agent:
         outbox = Outbox(outbox_of(layout))
         outbox.remove_left()
         self._connect = connect = Connector(layout, local, _CALL_SECONDS)
+        claim = Claim(layout, connect, pace.heartbeat)
         self._children = Children(layout)
-        self._sender = Sender(connect, state, outbox)
-        self._signaller = Signaller(layout, local, state, connect=connect, children=self._children)
+        self._sender = Sender(connect, state, outbox, require_alone=claim.require)
+        self._signaller = Signaller(layout, local, state, claim=claim, children=self._children)
         self._follower = Follower(
             local,
             state,
             outbox,
             connect=connect,
+            require_alone=claim.require,
             heartbeat=pace.heartbeat,
             has_signals=self._signaller.look,
         )
@@ -105,7 +112,7 @@ class Agent:
             local,
             state,
             outbox,
-            connect=connect,
+            claim=claim,
             counting=self._counting,
             kick=self._follower.kick,
             pace=pace,
@@ -164,6 +171,7 @@ def run_agent(layout: Layout, *, pace: Pace | None = None) -> int:
     :raises StoreError: when its directory is not there for it alone.
     """
     agent = Agent(layout, pace)
+    sys.setswitchinterval(_TURN_SECONDS)
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         agent.end()

@@ -46,10 +46,19 @@ class Sender:
     :param connect: returns the journal in etcd.
     :param state: of the agent.
     :param outbox: of this host.
+    :param require_alone: raises StoppedError where another machine is this host.
     """
 
-    def __init__(self, connect: Callable[[], Remote], state: State, outbox: Outbox) -> None:
+    def __init__(
+        self,
+        connect: Callable[[], Remote],
+        state: State,
+        outbox: Outbox,
+        *,
+        require_alone: Callable[[], None] = lambda: None,
+    ) -> None:
         self._connect = connect
+        self._require_alone = require_alone
         self._state = state
         self._outbox = outbox
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
@@ -91,6 +100,7 @@ class Sender:
 
         :raises EsmithError: when etcd cannot say.
         """
+        self._require_alone()
         for sent in self._outbox.all():
             if sent.token in self._open:
                 self._settle(sent)
@@ -122,6 +132,7 @@ class Sender:
         host: list[HostChange] = [(database, key, prop, value) for database, key, prop, value in request["host"]]
         if self._state.stopped.message:
             return refusal(self._state.stopped.message, self._state.stopped.hint)
+        self._require_alone()
         # The store of the command has this revision, so nothing has to be known of what is before it.
         self._outbox.remove_until(base.number)
         self._open &= {sent.token for sent in self._outbox.all()}

@@ -16,13 +16,14 @@ from esmith.fields import dataclass
 from esmith.fleet.agent.checked import TABLE
 from esmith.fleet.agent.local import BEGUN, SIGNAL, WAITS
 from esmith.fleet.agent.points import reach
+from esmith.names import is_number
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     from esmith.fleet.agent.children import Children
-    from esmith.fleet.agent.connecting import Connector
+    from esmith.fleet.agent.claiming import Claim
     from esmith.fleet.agent.local import Local
     from esmith.fleet.agent.state import State
     from esmith.layout import Layout
@@ -56,15 +57,16 @@ class Signaller:
     :param layout: the root.
     :param local: its store.
     :param state: of the agent.
-    :param connect: returns the journal in etcd.
+    :param claim: to be this host.
     :param children: runs the command.
     """
 
-    def __init__(self, layout: Layout, local: Local, state: State, *, connect: Connector, children: Children) -> None:
+    def __init__(self, layout: Layout, local: Local, state: State, *, claim: Claim, children: Children) -> None:
         self._layout = layout
         self._local = local
         self._state = state
-        self._connect = connect
+        self._claim = claim
+        self._connect = claim.connect
         self._children = children
         self._wanted = threading.Event()
         #: What came of signals, until etcd has it.
@@ -95,14 +97,16 @@ class Signaller:
     def _all(self) -> list[_Signal]:
         """Return the signals that are not answered, the oldest first."""
         with self._local.snapshot() as snapshot:
-            rows = [(name, value) for name, value in snapshot.states(TABLE) if name.startswith(SIGNAL)]
-        return [_signal_of(name, value) for name, value in rows]
+            rows = [(name.removeprefix(SIGNAL), value) for name, value in snapshot.states(TABLE) if SIGNAL in name]
+        # A damaged name is that of no row, so nobody waits for its answer.
+        return [_signal_of(digits, value) for digits, value in rows if is_number(digits)]
 
     def _do(self, signal: _Signal) -> None:
         """Run a signal, unless it is late or was begun, and answer it.
 
         :raises EsmithError: when the store or etcd fails; it is answered later.
         """
+        self._claim.require()
         if (known := self._answers.get(signal.revision)) is not None:
             answer: dict[str, Any] = known
         elif signal.state == BEGUN:
@@ -147,9 +151,8 @@ class Signaller:
         return is_name and event != "actions" and os.path.isdir(os.path.join(self._layout.events, event))
 
 
-def _signal_of(name: str, value: bytes) -> _Signal:
+def _signal_of(digits: str, value: bytes) -> _Signal:
     """Return the signal that a row of the store is about; a damaged one counts as begun, so it is not run."""
-    digits = name.removeprefix(SIGNAL)
     words = value.decode("utf-8", "replace").split(" ")
     if len(words) != 3 or not words[1].isdecimal() or words[0].encode() != WAITS:
         return _Signal(int(digits), BEGUN, 0, words[-1])

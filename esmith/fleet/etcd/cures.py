@@ -35,7 +35,9 @@ def etcdctl(endpoints: Sequence[str], *words: str) -> str:
 
 def _certificates(endpoint: str) -> str:
     host = endpoint_of(endpoint).host
-    return shlex.join(["esmith", "fleet", "certificates", "--out", "/root/renewed", f"{host}={host}"])
+    # An IPv6 address can be no name.
+    name = "etcd" if ":" in host else host
+    return shlex.join(["esmith", "fleet", "certificates", "--out", "/root/renewed", f"{name}={host}"])
 
 
 def down(endpoint: str, reason: str) -> Trouble:

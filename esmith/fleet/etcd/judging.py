@@ -60,7 +60,8 @@ def judge(answer: Answer, place: str) -> Judgement:
     if "code" not in answer.body:
         return _of_http(answer, place)
     try:
-        code, message = number(answer.body, "code"), words(answer.body, "error")
+        # etcd 3.4 has its words as "error"; 3.5 as "message", and 3.5 of some as both.
+        code, message = number(answer.body, "code"), words(answer.body, "error") or words(answer.body, "message")
     except MalformedError as error:
         return Judgement(Verdict.UNKNOWN, f"its answer is not one of etcd: {error}")
     return of_message(code, message, place)

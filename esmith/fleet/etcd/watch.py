@@ -219,7 +219,9 @@ class Watch:
 
     def _raise(self, message: Mapping[str, Any]) -> None:
         error = fields.table(message, "error")
-        judgement = of_message(fields.number(error, "grpc_code"), fields.words(error, "message"), self.endpoint)
+        # etcd 3.4 and 3.5 name it otherwise.
+        code = fields.number(error, "grpc_code") or fields.number(error, "code")
+        judgement = of_message(code, fields.words(error, "message"), self.endpoint)
         if judgement.error is not None:
             raise judgement.error
         raise AwayError({self.endpoint: judgement.reason}, what="etcd's stream of changes ended")

@@ -11,7 +11,8 @@ from esmith.digests import sha256
 from esmith.errors import RefusedError, StoreError
 from esmith.fields import dataclass, field
 from esmith.fleet.names import FLEET, is_layer
-from esmith.fleet.replica import layers, member, overrides, rows
+from esmith.fleet.replica import databases, layers, member, overrides, rows
+from esmith.fleet.replica.databases import Databases
 from esmith.fleet.replica.settling import Settling
 from esmith.names import shorten
 from esmith.store import limits
@@ -34,18 +35,23 @@ class Applied:
     :param changes: what it changes in layers, in order.
     :param states: the rows of the table ``=fleet`` that it leaves, by their names, such as ``member/mail1``; None for
         one that goes.
+    :param host: who signed it.
     """
 
     revision: int
     hash: str
     changes: Sequence[LayerChange] = ()
     states: Mapping[str, bytes | None] = field(default_factory=dict)
+    host: str = ""
 
 
-def apply_changes(transaction: Transaction, changes: Sequence[LayerChange], *, revision: int, hash: str) -> int:
+def apply_changes(
+    transaction: Transaction, changes: Sequence[LayerChange], *, revision: int = 0, hash: str = ""
+) -> int:
     """Apply one changeset, and note the fleet revision that is reached by it.
 
     :param changes: in order. A property "" with None deletes all that the layer has of the record.
+    :param revision: 0 where it is not known yet: :func:`esmith.fleet.replica.member.reach` notes it then.
     :return: how many cells of the databases were written.
     :raises StoreError: when a row of the layers is damaged.
     """
@@ -73,11 +79,22 @@ def rebuild(transaction: Transaction, applied: Iterable[Applied]) -> int:
     :param applied: all rows, the oldest first.
     :return: how many cells of the databases were written.
     """
-    work = _Work(transaction)
+    rows = list(applied)
+    work = _Work(transaction, _groups_before(transaction, rows))
     work.forget_all()
-    for row in applied:
+    for row in rows:
         work.take(row)
     return work.finish()
+
+
+def _groups_before(transaction: Transaction, applied: Sequence[Applied]) -> list[str]:
+    """Return the groups whose layers gave this host its values; where that is damaged, those that the journal says."""
+    membership = member.Membership(transaction)
+    try:
+        return membership.groups
+    except StoreError:
+        own = f"{member.PREFIX}{membership.host}"
+        return next((member.groups_of(row.states[own]) for row in reversed(applied) if own in row.states), [])
 
 
 def apply_host(transaction: Transaction, cells: Sequence[HostChange]) -> None:
@@ -140,14 +157,18 @@ class _Record:
 
 
 class _Work:
-    """Rows of the journal that are being applied."""
+    """Rows of the journal that are being applied.
 
-    def __init__(self, transaction: Transaction) -> None:
+    :param groups: of this host until now; None for those that the store has.
+    """
+
+    def __init__(self, transaction: Transaction, groups: list[str] | None = None) -> None:
         self._transaction = transaction
         membership = member.Membership(transaction)
         self._own = f"{member.PREFIX}{membership.host}"
-        self._groups = membership.groups
-        self._digest = int(membership.digest, 16)
+        self._groups = membership.groups if groups is None else groups
+        self._digest = 0 if groups is not None else int(membership.digest, 16)
+        self._databases = Databases.of(transaction) if groups is None else Databases()
         self._records: dict[tuple[str, str], _Record] = {}
         self._states: dict[str, bytes | None] = {}
         self._last: Applied | None = None
@@ -170,9 +191,9 @@ class _Work:
             # The digest is counted again: that of a damaged row is not known.
             self._transaction.set_state(layers.TABLE, name, None)
             record.row = None
-        self._digest, self._groups = 0, []
+        self._groups = []
         for name, _ in list(self._transaction.states(member.TABLE)):
-            if name.startswith((member.PREFIX, member.INVITE)):
+            if name.startswith((member.PREFIX, member.INVITE, databases.LEFT_OUT)):
                 self._states[name] = None
 
     def take(self, row: Applied) -> None:
@@ -183,6 +204,10 @@ class _Work:
             self._regroup(member.groups_of(row.states[self._own]))
         for change in row.changes:
             check_change(change)
+        if not self._databases.have_room(row.changes):
+            self._states[f"{databases.LEFT_OUT}{row.host}"] = b"%d" % row.revision
+            return
+        for change in row.changes:
             self._change(*change)
 
     def _change(self, layer: str, database: str, key: str, prop: str, value: str | None) -> None:
@@ -191,7 +216,10 @@ class _Work:
         if value is None and not prop:
             props = list(record.layers.cells.get(layer, ()))
         given = [one for one in props if record.layers.value(self._groups, one) is not None]
+        was_there = bool(record.layers.cells)
         record.layers.put(layer, prop, value)
+        if was_there != bool(record.layers.cells):
+            self._databases.note(database, -1 if was_there else 1)
         self._note(database, key, record, props, given)
 
     def _regroup(self, groups: list[str]) -> None:
@@ -234,12 +262,12 @@ class _Work:
                 stored = None if row is None else rows.value_of((database, key), row)
                 transaction.set_state(layers.TABLE, record.name, stored)
             written += self._settling.settle(database, key, record.layers, record.touched, record.covered)
+        self._databases.write(transaction)
         for name, value in self._states.items():
             transaction.set_state(member.TABLE, name, value)
         transaction.set_state(member.TABLE, "digest", _text(self._digest).encode())
-        if self._last is not None:
-            reached = f"{self._last.revision} {self._last.hash}"
-            transaction.set_state(member.TABLE, "revision", reached.encode())
+        if self._last is not None and self._last.revision:
+            member.reach(transaction, self._last.revision, self._last.hash)
         return written
 
 

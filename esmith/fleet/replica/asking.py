@@ -6,19 +6,19 @@ by the descriptor of the directory: the path of a root may be longer than the na
 
 from __future__ import annotations
 
-import json
 import os
-import socket
 import time
+from _socket import AF_UNIX, SOCK_CLOEXEC, SOCK_STREAM, socket
 
 from esmith.errors import StoreError
 from esmith.layout import Layout
 from esmith.local_sockets import connect, user_at
+from esmith.quick_json import dumps, loads
 from esmith.store.behind import BehindError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any, Self
 
     from esmith.fleet.replica.layers import LayerChange
@@ -71,16 +71,31 @@ class Agent:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def ask(self, question: Mapping[str, object]) -> dict[str, Any]:
+    def ask(self, question: dict[str, object]) -> dict[str, Any]:
         """Send a line, and return the answer.
 
         :raises OSError: when it cannot be sent, or there is no answer in time.
         :raises ValueError: when the answer makes no sense.
         """
+        self.begin(question)
+        return self.answer()
+
+    def begin(self, question: dict[str, object]) -> None:
+        """Send a line that is to be answered.
+
+        :raises OSError: when it cannot be sent.
+        """
         line = _line(question)
         # What was done since it was connected is not its fault.
         self._until = time.monotonic() + self._patience + len(line) / BYTES_A_SECOND
         self._send(line)
+
+    def answer(self) -> dict[str, Any]:
+        """Wait for the answer to the line that was sent; the time for it began when that was.
+
+        :raises OSError: when there is none in time.
+        :raises ValueError: when it makes no sense.
+        """
         while b"\n" not in self._read:
             self._socket.settimeout(max(self._until - time.monotonic(), 0.001))
             more = self._socket.recv(2**16)
@@ -90,12 +105,12 @@ class Agent:
             if len(self._read) > _LONGEST:
                 raise ValueError("its answer is too long")
         line, _, self._read = self._read.partition(b"\n")
-        answer = json.loads(line)
+        answer = loads(line)
         if not isinstance(answer, dict):
             raise ValueError("its answer is no object")
         return answer
 
-    def send(self, question: Mapping[str, object]) -> None:
+    def send(self, question: dict[str, object]) -> None:
         """Send a line.
 
         :raises OSError: when it cannot be sent.
@@ -113,19 +128,25 @@ class Agent:
 
 
 def commit(
-    agent: Agent, base: str, author: Author, changes: Sequence[LayerChange], host: Sequence[HostChange]
+    agent: Agent,
+    base: str,
+    author: Author,
+    changes: Sequence[LayerChange],
+    host: Sequence[HostChange],
+    meanwhile: Callable[[], None],
 ) -> tuple[int, str]:
     """Have the fleet agree on a changeset; then say ``done`` after the local commit, or close the connection.
 
     :param base: number and hash of the row it is to follow, as :attr:`esmith.fleet.replica.member.Membership.base`.
     :param changes: of layers.
     :param host: what changes on this host together with it; it is not sent on.
+    :param meanwhile: is called while the fleet is asked; what it raises is raised, and the outcome is not known then.
     :return: the number and the hash of its row.
     :raises BehindError: when another row was first.
     :raises FleetRefusesError: when it was not taken.
     :raises UnsettledError: when that is not known.
     """
-    question = {
+    question: dict[str, object] = {
         "verb": "commit",
         "base": base,
         "author": [author.user, author.sudo_user, list(author.command)],
@@ -133,10 +154,14 @@ def commit(
         "host": [list(change) for change in host],
     }
     try:
-        answer = agent.ask(question)
-        return _outcome(answer)
+        agent.begin(question)
+    except OSError as error:
+        raise _no_answer(error) from error
+    meanwhile()
+    try:
+        return _outcome(agent.answer())
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise _unsettled(f"the agent of the fleet did not answer: {error}") from error
+        raise _no_answer(error) from error
 
 
 def wait(root: str, revision: int, timeout: float = 10.0) -> bool:
@@ -166,8 +191,8 @@ def status(root: str) -> dict[str, Any]:
             raise _away(str(error)) from error
 
 
-def _line(question: Mapping[str, object]) -> bytes:
-    return json.dumps(question).encode() + b"\n"
+def _line(question: dict[str, object]) -> bytes:
+    return dumps(question) + b"\n"
 
 
 def _outcome(answer: dict[str, Any]) -> tuple[int, str]:
@@ -182,6 +207,10 @@ def _outcome(answer: dict[str, Any]) -> tuple[int, str]:
     if outcome == "unknown":
         raise _unsettled(message or "it is not known whether the fleet took the change", hint)
     raise ValueError(f"its answer is {outcome!r}")
+
+
+def _no_answer(error: Exception) -> UnsettledError:
+    return _unsettled(f"the agent of the fleet did not answer: {error}")
 
 
 def _unsettled(message: str, hint: str = "") -> UnsettledError:
@@ -200,8 +229,8 @@ def _away(reason: str) -> AgentAwayError:
     )
 
 
-def _connected(root: str, patience: float) -> socket.socket:
-    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+def _connected(root: str, patience: float) -> socket:
+    connection = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC)
     is_connected = False
     try:
         connection.settimeout(patience)

@@ -5,8 +5,6 @@ What the fleet took is applied here as on every other member, so all have the sa
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 from esmith.errors import EsmithError, StoreError
 from esmith.fleet.replica import applying, asking, member, saying
 from esmith.fleet.replica.sorting import Sorting
@@ -39,8 +37,10 @@ class Agreed:
         try:
             if error is None:
                 # The change is stored. Whether the agent hears it now or finds it in the store makes no difference.
-                with suppress(OSError):
+                try:
                     self._agent.send({"verb": "done"})
+                except OSError:
+                    return
             elif isinstance(error, EsmithError):
                 self._explain(error)
         finally:
@@ -64,7 +64,7 @@ def end(transaction: EndingTransaction) -> Agreed:
     :return: a context for the commit: by it the agent hears how that ended.
     :raises BehindError: when another member was quicker.
     :raises StoreError: when the fleet cannot be asked, or does not take it; nothing was changed.
-    :raises RefusedError: when nothing of it may go to the layer that was chosen.
+    :raises RefusedError: when nothing of it may go to the layer that was chosen, or the layers have no room for it.
     :raises UsageError: when there is no such layer.
     """
     sorting = Sorting(transaction, transaction.layer)
@@ -80,19 +80,23 @@ def _agree(transaction: EndingTransaction, sorting: Sorting) -> Agreed:
     # It takes its time where there are many changes, and the agent waits for nobody.
     author = _without_secrets(transaction, sorting)
     agent = asking.Agent(transaction.root)
+    finishing = _Finishing(transaction, sorting)
     agreed: Agreed | None = None
     try:
-        revision, digest = asking.commit(agent, base, author, sorting.changes, sorting.host)
+        # Where the fleet does not take it, nothing of what was made meanwhile is stored.
+        revision, digest = asking.commit(agent, base, author, sorting.changes, sorting.host, finishing)
         agreed = Agreed(agent, revision)
     finally:
         if agreed is None:
             agent.close()
     done = False
     try:
+        if finishing.error is not None:
+            raise finishing.error
+        member.reach(transaction, revision, digest)
         author = transaction.author
         # As those that the agent applies, it is found in the history by its last word.
         transaction.author = Author(author.user, author.sudo_user, [*author.command, f"(fleet {revision})"])
-        _finish(transaction, sorting, revision, digest)
         done = True
     except EsmithError as error:
         agreed.__exit__(type(error), error, None)
@@ -116,15 +120,26 @@ def _without_secrets(transaction: EndingTransaction, sorting: Sorting) -> Author
     return Author(author.user, author.sudo_user, masking.command(entry))
 
 
-def _finish(transaction: EndingTransaction, sorting: Sorting, revision: int = 0, digest: str = "") -> None:
-    """Make this host what it is with the change.
+class _Finishing:
+    """Makes this host what it is with the change, when it is called."""
 
-    :param revision: of the fleet, which it is; 0 for one of this host only.
-    :param digest: the hash of its row.
-    """
+    def __init__(self, transaction: EndingTransaction, sorting: Sorting) -> None:
+        self._transaction, self._sorting = transaction, sorting
+        #: Why it could not be.
+        self.error: EsmithError | None = None
+
+    def __call__(self) -> None:
+        try:
+            _finish(self._transaction, self._sorting)
+        except EsmithError as error:
+            self.error = error
+
+
+def _finish(transaction: EndingTransaction, sorting: Sorting) -> None:
+    """Make this host what it is with the change, but for the fleet revision, which is not known yet."""
     _set_back(transaction, sorting)
-    if revision:
-        applying.apply_changes(transaction, sorting.changes, revision=revision, hash=digest)
+    if sorting.changes:
+        applying.apply_changes(transaction, sorting.changes)
     if sorting.before:
         applying.put(transaction, sorting.host)
     for record in sorting.fresh:

@@ -7,21 +7,21 @@ between), ``name`` (of the fleet), ``host`` (of this member), ``member/NAME`` an
 
 from __future__ import annotations
 
-import json
-
 from esmith.errors import StoreError
 from esmith.fields import dataclass
 from esmith.fleet.names import FLEET, GROUP
 from esmith.fleet.replica import layers, overrides, rows
+from esmith.quick_json import loads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from esmith.fleet.replica.scope import Scopes
-    from esmith.store.protocol import Snapshot
+    from esmith.store.protocol import Snapshot, Transaction
 
 TABLE = "fleet"
 #: What the names of the rows of members and of invitations begin with.
 PREFIX, INVITE = "member/", "invite/"
+_DIGITS = frozenset("0123456789abcdef")
 
 
 @dataclass
@@ -89,8 +89,14 @@ class Membership:
 
     @property
     def digest(self) -> str:
-        """The digest of the layers, which all members of one revision have: 64 hexadecimal digits."""
-        return self.text("digest") or "0" * 64
+        """The digest of the layers, which all members of one revision have: 64 hexadecimal digits.
+
+        :raises StoreError: when the row is damaged.
+        """
+        digest = self.text("digest") or "0" * 64
+        if len(digest) != 64 or not _DIGITS.issuperset(digest):
+            raise _damaged()
+        return digest
 
     @property
     def groups(self) -> list[str]:
@@ -148,6 +154,15 @@ class Membership:
         return "" if value is None else str(value, "utf-8", "replace")
 
 
+def reach(transaction: Transaction, revision: int, hash: str) -> None:
+    """Note the last row of the journal that was applied.
+
+    :param revision: its number.
+    :param hash: its hash.
+    """
+    transaction.set_state(TABLE, "revision", f"{revision} {hash}".encode())
+
+
 def groups_of(row: bytes | None) -> list[str]:
     """Return the groups that the row of a member names, the nearest first; none where there is no row.
 
@@ -156,7 +171,7 @@ def groups_of(row: bytes | None) -> list[str]:
     if row is None:
         return []
     try:
-        groups = json.loads(row)["groups"]
+        groups = loads(row)["groups"]
     except (ValueError, KeyError, TypeError) as error:
         raise _damaged() from error
     if not isinstance(groups, list) or not all(isinstance(group, str) for group in groups):

@@ -92,6 +92,15 @@ def unmark_record(transaction: Transaction, database: str, key: str) -> None:
         unmark(transaction, database, key, prop)
 
 
+def is_kind(value: bytes) -> bool:
+    """Return whether this is what a mark says."""
+    try:
+        _mark(value)
+    except ValueError:
+        return False
+    return True
+
+
 def _mark(value: bytes) -> Mark:
     kind, _, since = str(value, "ascii").partition(" ")
     if kind not in (HOST, LOCAL):

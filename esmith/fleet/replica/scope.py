@@ -19,17 +19,21 @@ class Scopes:
 
     :param layout: the root.
     :param snapshot: its databases.
+    :param schema: that of the root, where it was read in this snapshot already.
     """
 
-    def __init__(self, layout: Layout, snapshot: Snapshot) -> None:
+    def __init__(self, layout: Layout, snapshot: Snapshot, schema: Schema | None = None) -> None:
         self._snapshot = snapshot
-        self.schema = Schema(layout, RememberedFiles(snapshot))
+        self.schema = Schema(layout, RememberedFiles(snapshot)) if schema is None else schema
         self._known: dict[tuple[str, str, str, tuple[str, ...]], bool] = {}
 
     @classmethod
     def of(cls, transaction: Transaction) -> Scopes:
-        """Return those of the root whose databases a transaction changes."""
-        return cls(Layout(transaction.root), transaction)
+        """Return those of the root whose databases a transaction changes; its schema is read once a transaction."""
+        known = transaction.schema
+        scopes = cls(Layout(transaction.root), transaction, known if isinstance(known, Schema) else None)
+        transaction.schema = scopes.schema
+        return scopes
 
     def is_host(self, database: str, key: str, prop: str, *, types: Iterable[str | None] = ()) -> bool:
         """Return whether a cell is only of this host.

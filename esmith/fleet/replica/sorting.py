@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
 from esmith.errors import RefusedError, UsageError
 from esmith.fleet.names import FLEET, is_layer
-from esmith.fleet.replica import layers, member, overrides
+from esmith.fleet.replica import databases, layers, member, overrides
 from esmith.fleet.replica.settling import Settling
 
 TYPE_CHECKING = False
@@ -48,10 +46,11 @@ class Sorting:
         #: What was changed on the way to a layer and is to be as before first: a nearer layer may hide it.
         self.before: dict[tuple[str, str], Cells] = {}
         self._may_go = False
+        #: What was changed, and what was assigned, by record; since it was sorted.
+        self.records: dict[tuple[str, str], Cells] = {}
 
-    @cached_property
-    def records(self) -> dict[tuple[str, str], Cells]:
-        """What was changed, and what was assigned, by record."""
+    def _by_record(self) -> dict[tuple[str, str], Cells]:
+        """Return what was changed, and what was assigned, by record."""
         found: dict[tuple[str, str], Cells] = {}
         for change in self._transaction.changes:
             found.setdefault((change.database, change.key), {})[change.prop] = change.old, change.new
@@ -63,8 +62,9 @@ class Sorting:
     def sort(self) -> None:
         """Sort all.
 
-        :raises RefusedError: when nothing of it may go to the layer that was chosen.
+        :raises RefusedError: when nothing of it may go to the layer that was chosen, or the layers have no room for it.
         """
+        self.records = self._by_record()
         for (database, key), cells in self.records.items():
             found = layers.read(self._transaction, database, key)
             if cells.get("", ("", ""))[0] is None and cells[""][1] is not None:
@@ -77,6 +77,8 @@ class Sorting:
                 self._sort_shared(database, key, cells, found)
         if self._target and is_layer(self._target) and self.host and not self.changes and not self._may_go:
             raise _only_here(self.host[0])
+        if self.changes:
+            databases.require_room(self._transaction, self.changes)
 
     # The engine.
 

@@ -146,6 +146,7 @@ class FlatTransaction(FlatSnapshot):
         self.layer: str | None = None
         self.root = ""
         self.assigned: dict[tuple[str, str, str], str | None] = {}
+        self.schema: object = None
         self.notes: list[str] = []
 
     def __enter__(self) -> Self:

@@ -39,6 +39,7 @@ class LmdbTransaction(LmdbTables):
     root = ""
     assigned: dict[tuple[str, str, str], str | None] = {}
     notes: list[str] = []
+    schema: object = None
 
     def __init__(
         self,

@@ -37,6 +37,7 @@ from tests.fleet.cluster import wait_for
 
 #: Nothing in a test waits for a heartbeat but what says so.
 PACE = Pace(heartbeat=60.0, file=0.0, status=0.0, counts=0.0)
+QUICK = Pace(heartbeat=0.3, file=0.0, status=0.0, counts=0.0)
 AUTHOR = ("alice", "", ("config", "setprop", "qpsmtpd", "DNSBL", "enabled"))
 LATER = int(time.time()) + 3600
 
@@ -62,6 +63,16 @@ def fork_agent(layout: Layout, pace: Pace = PACE, hook: Callable[[str], None] | 
     os.read(ready, 1)
     os.close(ready)
     return pid
+
+
+def kill_at_first(point: str) -> Callable[[str], None]:
+    """Return a hook that kills the process as soon as it is at a point."""
+
+    def at_once(reached: str) -> None:
+        if reached == point:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return at_once
 
 
 @contextmanager

@@ -123,7 +123,7 @@ def test_a_gap_stops(fleet: Fleet) -> None:
     assert "esmith fleet resync" in status["stopped"]["hint"]
     assert b.commit(changed("x"))["outcome"] == "refused"
     assert b.head().number == 3
-    assert b.state("stopped")
+    wait_for(lambda: b.state("stopped"), "the store to say so")
     assert raw is not None
     remote.etcd.put(remote.row_key(4), raw)
     b.ask("look")
@@ -244,6 +244,20 @@ def test_an_older_etcd_stops(fleet: Fleet) -> None:
     b.wait_for_status("stopped", "etcd was restored from a backup")
     assert "resync" in b.commit(changed("x"))["hint"]
     assert remote.head().number == 3
+
+
+def test_a_changed_head_stops(fleet: Fleet) -> None:
+    """A head that names another row than the last one, so that nobody can write the next, is named by the hosts."""
+    a, b = fleet.hosts
+    b.start()
+    b.wait(3)
+    remote = a.remote()
+    remote.etcd.put(f"/esm/{fleet.name}/head", f"3 {'0' * 64}")
+    b.ask("look")
+    b.wait_for_status("stopped", "the head of the fleet's journal is not its row 3")
+    remote.etcd.put(f"/esm/{fleet.name}/head", str(b.head()))
+    b.ask("look")
+    b.wait_for_status("stopped", "")
 
 
 @pytest.mark.parametrize("fault", ["signature", "layer", "newer"])

@@ -106,7 +106,7 @@ def test_what_landed_unknown_is_found(fleet: Fleet) -> None:
     assert remote.head().number == 4
     # The follower removes it when the store has the revision.
     outbox.remove_until(4)
-    assert os.listdir(outbox_of(a.layout)) == []
+    assert Outbox(outbox_of(a.layout)).all() == []
 
 
 def test_what_never_landed_is_settled(fleet: Fleet) -> None:

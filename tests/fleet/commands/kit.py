@@ -6,6 +6,7 @@ import itertools
 import os
 import shutil
 import signal
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,13 +16,14 @@ from esmith.fleet.admin.first import Plan, init_fleet
 from esmith.fleet.admin.join import Joining
 from esmith.fleet.admin.members import invite
 from esmith.fleet.admin.own import Own
+from esmith.fleet.agent.reporting import Pace
 from esmith.fleet.journal.token import Invitation
 from esmith.fleet.replica import checking, overrides
 from esmith.fleet.replica.member import Membership
 from esmith.fleet.replica.scope import Scopes
 from esmith.layout import Layout
 from tests.commands import Answer, Root
-from tests.fleet.agent.kit import fork_agent
+from tests.fleet.agent.kit import PACE, fork_agent
 from tests.fleet.cluster import Cluster, wait_for
 from tests.store.stores import AUTHOR, REPOSITORY, bare_root, opened
 
@@ -103,9 +105,12 @@ class Server(Root):
         with opened(self.path, write=False) as store, store.snapshot() as snapshot:
             return checking.faults(snapshot, Scopes(self.layout, snapshot))
 
-    def start_agent(self) -> None:
-        """Start its agent, and wait until it answers."""
-        self._agent = fork_agent(self.layout)
+    def start_agent(self, hook: Callable[[str], None] | None = None, pace: Pace = PACE) -> None:
+        """Start its agent, and wait until it answers.
+
+        :param hook: called at each of its points.
+        """
+        self._agent = fork_agent(self.layout, pace, hook)
 
     def end_agent(self) -> None:
         """End its agent, where it runs."""

@@ -30,21 +30,26 @@ def test_etcd_starts_with_them(tmp_path: Path) -> None:
     words = [f"mail=127.0.0.1:{free_port()}:{free_port()}", "--place", "", "--data", str(tmp_path / "{name}.data")]
     shown = one.fleet("certificates", "--out", str(out), *words).out
     endpoint = _settings(out / "mail/etcd")["ETCD_ADVERTISE_CLIENT_URLS"]
-    assert f"then, here: esmith fleet init --name NAME --endpoints {endpoint}\n" in shown
+    init = f"when it runs, here:\n    esmith fleet init --name NAME --endpoints {endpoint}\n"
+    assert shown.endswith("then start etcd on mail, each with the settings in its folder\n" + init)
     environment = {"PATH": os.environ["PATH"], **_settings(out / "mail/etcd")}
-    etcd = ["setpriv", "--pdeathsig", "KILL", path_of("etcd"), "--bcrypt-cost", "4"]
+    etcd = ["setpriv", "--pdeathsig", "KILL", path_of("etcd")]
     with (
         (tmp_path / "log").open("wb") as log,
         subprocess.Popen(etcd, env=environment, stdout=log, stderr=log) as process,
     ):
         try:
-            init = ("init", "--name", "f", "--endpoints", endpoint, "--yes")
-            wait_for(lambda: one.fleet(*init, code=None).code == 0, "etcd to take the fleet")
+            words_of_init = ("init", "--name", "f", "--endpoints", endpoint, "--yes")
+            wait_for(lambda: one.fleet(*words_of_init, code=None).code == 0, "etcd to take the fleet")
             assert one.revision() == 2
-            assert (tmp_path / "mail.data/member").is_dir()
+            # Passwords that nobody guesses are looked at quickly: the lowest cost of bcrypt.
+            data = tmp_path / "mail.data/member/snap/db"
+            wait_for(lambda: b"$2a$04$" in data.read_bytes(), "the password in the data of etcd")
             # Renewed by the same authority.
             before = {name: (out / "mail" / name).read_bytes() for name in ("ca.pem", "etcd.pem")}
-            one.fleet("certificates", "--out", str(out), *words)
+            shown = one.fleet("certificates", "--out", str(out), *words).out
+            assert shown.endswith(" healthy again:\n    systemctl restart etcd\n")
+            assert "fleet init" not in shown
             assert (out / "mail/ca.pem").read_bytes() == before["ca.pem"]
             assert (out / "mail/etcd.pem").read_bytes() != before["etcd.pem"]
             one.fleet("certificates", "--out", str(out), "--client", "one")
@@ -61,7 +66,9 @@ def test_what_is_written(tmp_path: Path) -> None:
     shown = one.fleet(
         "certificates", "--out", str(out), "mail1=10.0.0.1", "mail2=[fd00::2]:1:2", "mail3=mx3.example.com"
     ).out
-    assert "    etcd to /etc/default/etcd; then: systemctl restart etcd" in shown
+    assert "    etcd to /etc/default/etcd\n" in shown
+    assert "then start etcd on mail1, mail2, mail3, where /var/lib/etcd/default has to be empty or missing:\n" in shown
+    assert shown.rpartition("when most of them run, here:\n")[2].startswith("    esmith fleet init --name NAME ")
     first, second, third = (_settings(out / name / "etcd") for name in ("mail1", "mail2", "mail3"))
     assert first["ETCD_INITIAL_CLUSTER"] == second["ETCD_INITIAL_CLUSTER"]
     cluster = "mail1=https://10.0.0.1:2380,mail2=https://[fd00::2]:2,mail3=https://mx3.example.com:2380"

@@ -47,7 +47,7 @@ def _init(town: Town, server: Server, step: Callable[[str], None] = lambda _: No
         init_fleet(server.layout, store, Plan(town.name, server.name, town.cluster.endpoints), AUTHOR, step=step)
 
 
-@pytest.mark.parametrize("step", ["keys", "users of etcd", "journal", "settings", "databases"])
+@pytest.mark.parametrize("step", ["keys", "users of etcd", "journal", "user of this server", "settings", "databases"])
 def test_init_before_each_step(town: Town, step: str) -> None:
     """An init that ended before a step is completed by the next one, with the keys it made, and nothing is twice."""
     one = town.lead()
@@ -74,6 +74,7 @@ def test_init_before_each_step(town: Town, step: str) -> None:
         (accounts, "enable"),
         (accounts, "add_fleet"),
         (accounts, "add_host"),
+        (first, "_begun"),
         (first, "_begin"),
         (first, "_share"),
         (first, "become_member"),

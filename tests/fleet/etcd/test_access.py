@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -184,7 +183,7 @@ def test_the_certificate_of_a_member_gives_nobody_its_rights(guarded: Cluster) -
         with contextlib.closing(http.client.HTTPSConnection("127.0.0.1", port, context=context)) as connection:
             connection.request("POST", "/v3/auth/user/list", "{}", headers)
             answer = connection.getresponse()
-            assert (answer.status, json.loads(answer.read())["error"]) == (400, "etcdserver: user name is empty")
+            assert (answer.status, b"etcdserver: user name is empty" in answer.read()) == (400, True)
 
 
 def test_another_authority_is_not_believed(guarded: Cluster, tmp_path: Path) -> None:

@@ -140,6 +140,7 @@ def test_an_answer_that_drips_does_not_prolong_the_limit() -> None:
         answer(b'{"error":"context deadline exceeded","code":2}', status="500 x"),
         answer(b'{"error":"context canceled","code":1}', status="408 x"),
         answer(b'{"error":"something new","code":8}', status="429 x"),
+        answer(b'{"code":14, "message":"etcdserver: leader changed"}', status="503 x"),
         answer(b'{"error":7,"code":8}', status="429 x"),
         b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\r\n\r\n{",
@@ -167,6 +168,8 @@ def test_a_change_that_was_sent_is_not_sent_again(etcd: Cluster, prefix: str, re
     [
         answer(b'{"error":"etcdserver: no leader","code":14}', status="503 x"),
         answer(b'{"error":"etcdserver: too many requests","code":8}', status="429 x"),
+        # So has etcd 3.5 its words.
+        answer(b'{"code":8, "message":"etcdserver: too many requests"}', status="429 x"),
         answer(b'{"error":"etcdserver: rpc not supported for learner","code":14}', status="503 x"),
         answer(b'{"error":"all SubConns are in TransientFailure, latest ...","code":14}', status="503 x"),
         answer(b"404 page not found", status="404 x"),

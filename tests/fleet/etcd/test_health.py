@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 import subprocess
 import threading
@@ -11,10 +12,13 @@ from time import time
 
 import pytest
 
+from esmith.fleet.admin.etcd_servers import servers_of
 from esmith.fleet.etcd.client import Etcd
+from esmith.fleet.etcd.cures import ends_soon
 from esmith.fleet.etcd.errors import FullError, OutcomeUnknownError
 from esmith.fleet.etcd.operations import created_is, put
 from esmith.fleet.etcd.tls import Tls
+from tests.documents import blocks
 from tests.fleet.cluster import PATIENCE, Cluster, Options, wait_for
 from tests.fleet.etcd.impostor import answer, impostor, refusing, silent
 from tests.fleet.etcd_certificates import make_files
@@ -63,8 +67,9 @@ def test_what_is_refused_at_the_quota_has_not_happened(tmp_path: Path) -> None:
 
 
 @pytest.mark.program("etcd", "etcdctl")
-def test_a_full_database_is_cured_by_what_is_shown(tmp_path: Path) -> None:
-    """At the quota a change is refused and certain, the trouble is named, and the commands that are shown cure it."""
+@pytest.mark.parametrize("source", ["shown", "document"])
+def test_a_full_database_is_cured_by_what_is_shown(tmp_path: Path, source: str) -> None:
+    """At the quota a change is refused and certain, the trouble is named, and commands cure it: shown, in fleet.md."""
     with Cluster(tmp_path, 1, Options(quota=2**20)) as cluster, Etcd(cluster.endpoints, timeout=PATIENCE) as client:
         client.put("a", "kept")
         with pytest.raises(FullError) as caught:
@@ -83,11 +88,22 @@ def test_a_full_database_is_cured_by_what_is_shown(tmp_path: Path) -> None:
         assert list(health.alarms) == ["NOSPACE"]
         (trouble,) = health.troubles
         assert trouble.kind == "full"
-        subprocess.run(["sh", "-ec", "\n".join(trouble.commands)], check=True, capture_output=True, timeout=PATIENCE)
+        typed, environment = "\n".join(trouble.commands), dict(os.environ)
+        if source == "document":
+            (typed,) = (one.text for one in blocks("sh") if one.section == "When etcd is full")
+            environment |= {"ETCDCTL_API": "3", "ETCDCTL_ENDPOINTS": cluster.endpoints[0]}
+        subprocess.run(["sh", "-ec", typed], check=True, capture_output=True, timeout=PATIENCE, env=environment)
         client.put("a", "taken")
         (cured,) = client.health()
         assert list(cured.troubles) == []
         assert cured.db_size < health.db_size
+
+
+@pytest.mark.parametrize("host", ["10.0.0.1", "[fd00::1]", "mx.example.com"])
+def test_a_new_certificate_is_for_the_address_that_is_asked(host: str) -> None:
+    """The command that makes a new certificate is one that can be typed, whatever the endpoint is."""
+    command = ends_soon(f"https://{host}:2379", 3).commands[0].split()
+    assert [server.address for server in servers_of(command[-1:])] == [host.strip("[]")]
 
 
 def test_members_that_do_not_answer_take_no_longer_than_the_limit() -> None:

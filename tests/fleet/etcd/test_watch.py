@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from esmith.fleet.etcd.client import Etcd
-from esmith.fleet.etcd.errors import AwayError, CompactedError
+from esmith.fleet.etcd.errors import AwayError, CompactedError, DeniedError
 from esmith.fleet.etcd.operations import delete, put
 from esmith.fleet.etcd.watch import Event, Watch
 from tests.fleet.cluster import PATIENCE, Cluster
@@ -133,6 +133,14 @@ def test_closing_ends_a_wait_in_another_thread(one: Etcd, prefix: str) -> None:
 def test_what_etcd_never_says_ends_a_watch(sent: bytes) -> None:
     """Nonsense in a stream is an error that names the endpoint, and nothing else."""
     with impostor(chunked(sent)) as other, pytest.raises(AwayError, match=other.url):
+        Etcd([other.url], timeout=PATIENCE).watch("/a/", 1).next(PATIENCE)
+
+
+@pytest.mark.parametrize("name", ["grpc_code", "code"])
+def test_why_a_watch_is_refused_has_its_number(name: str) -> None:
+    """That the user has no right is known by the number of the error, which etcd 3.4 and 3.5 name otherwise."""
+    sent = b'{"error":{"%s":7,"message":"not for you"}}\n' % name.encode()
+    with impostor(chunked(sent)) as other, pytest.raises(DeniedError, match="not for you"):
         Etcd([other.url], timeout=PATIENCE).watch("/a/", 1).next(PATIENCE)
 
 

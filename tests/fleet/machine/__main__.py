@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from tests.fleet.machine import cases
+from tests.fleet.machine import cases, troubles
 from tests.units.kit import FaultError
 
 #: Each needs those before it, so the first that fails ends it.
@@ -26,6 +26,12 @@ _CASES: tuple[Callable[[], None], ...] = (
     cases.setting_arrives,
     cases.agent_is_restarted,
     cases.disabled_and_enabled,
+    troubles.etcd_is_saved_and_full,
+    troubles.member_of_etcd_is_lost,
+    troubles.certificates_are_renewed,
+    troubles.etcd_is_restored,
+    troubles.row_does_not_fit,
+    troubles.host_is_restored,
     cases.leaves_and_is_removed,
 )
 

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from tests.documents import Block, blocks
-from tests.fleet.machine.places import ADDRESSES, PLACES, make_places, place_of, root_of, type_at
+from tests.fleet.machine.places import ADDRESSES, PLACES, UNIT, make_places, place_of, root_of, type_at
 from tests.units.kit import PATH, FaultError, pid_of, require, run, show, wait_until
 
 _REPOSITORY = Path(__file__).resolve().parents[3]
 _UNIT = "esmith-fleet"
-_agents: list[subprocess.Popen[bytes]] = []
+_agents: dict[str, subprocess.Popen[bytes]] = {}
 
 
 def typed(heading: str) -> list[str]:
@@ -47,14 +47,7 @@ def three_etcd_are_healthy() -> None:
     for name in ADDRESSES:
         type_at(name, start)
     require(oct(Path("/etc/etcd/etcd.key").stat().st_mode & 0o777) == "0o600", "others may read the key of etcd")
-
-    def healthy() -> bool:
-        try:
-            return type_at("mail1", health).count("is healthy") == len(ADDRESSES)
-        except FaultError:
-            return False
-
-    wait_until(healthy, "the three etcd are not healthy")
+    wait_until(lambda: shown_at("mail1", health).count("is healthy") == len(ADDRESSES), "the three are not healthy")
 
 
 def first_host() -> None:
@@ -62,7 +55,7 @@ def first_host() -> None:
     make, start, look = typed("4. The fleet, on the first one")
     type_at("mail1", make)
     type_at("mail1", start)
-    wait_until(lambda: "all is well" in _shown_at("mail1", look), "esmith fleet status finds something wrong")
+    wait_until(lambda: "all is well" in shown_at("mail1", look), "esmith fleet status finds something wrong")
     wait_until(lambda: show(_UNIT, "ActiveState") == "active", f"{_UNIT} does not run")
 
 
@@ -73,21 +66,33 @@ def second_host_joins() -> None:
     type_at("mail1", invite)
     require(not Path("/root/mail2.token").exists(), "the token is still there")
     type_at("mail2", join)
-    environment = {"PATH": PATH, "HOME": "/root", "LC_ALL": "C.UTF-8", "ESMITH_ROOT": root_of("mail2")}
-    # Its root is a folder, which no systemd watches.
-    _agents.append(subprocess.Popen(["esmith", "fleet", "agent"], env=environment, stdin=subprocess.DEVNULL))
+    start_agent("mail2")
     type_at("mail2", event)
+
+
+def start_agent(name: str) -> None:
+    """Start the agent of a machine whose root is a folder, which no systemd watches."""
+    environment = {"PATH": PATH, "HOME": "/root", "LC_ALL": "C.UTF-8", "ESMITH_ROOT": root_of(name)}
+    _agents[name] = subprocess.Popen(["esmith", "fleet", "agent"], env=environment, stdin=subprocess.DEVNULL)
+
+
+def end_agent(name: str) -> None:
+    """End that agent, if it runs."""
+    agent = _agents.pop(name, None)
+    if agent is not None:
+        agent.send_signal(signal.SIGTERM)
+        agent.wait()
 
 
 def setting_arrives() -> None:
     """What is set on one host is read on the other, and status names both."""
     here, there = typed("6. See that it works")
     type_at("mail1", here)
-    wait_until(lambda: _shown_at("mail2", there).startswith("enabled\n"), "the setting does not arrive at mail2")
+    wait_until(lambda: shown_at("mail2", there).startswith("enabled\n"), "the setting does not arrive at mail2")
     require(sorted(_hosts()) == ["mail1", "mail2"], f"status names others: {_hosts()}")
 
 
-def _shown_at(name: str, text: str) -> str:
+def shown_at(name: str, text: str) -> str:
     """Return what commands print; "" while one of them has something to find."""
     try:
         return type_at(name, text)
@@ -133,11 +138,10 @@ def leaves_and_is_removed() -> None:
 
 def clean_up() -> None:
     """End what was started, and remove what is left."""
-    for agent in _agents:
-        agent.send_signal(signal.SIGTERM)
-        agent.wait()
+    for name in [*_agents]:
+        end_agent(name)
     for name in ADDRESSES:
         run("systemctl", "stop", f"etcd-{name}", code=None)
-    run("rm", "-rf", str(PLACES))
+    run("rm", "-rf", str(PLACES), str(UNIT))
     run("apt-get", "purge", "-y", "etcd-server", "etcd-client", code=None)
     run("rm", "-rf", "/etc/etcd", "/var/lib/etcd")

@@ -25,15 +25,23 @@ case $2 in
 {cases}esac
 cp -rp "$1" "$place/${{2#*:}}"
 """
-#: Starts etcd in the place of the unit of Debian's package, with the same settings and the files of this machine.
+#: Its etcd is in the place of the unit of Debian's package, with the same settings and the files of this machine.
 _SYSTEMCTL = """\
 #!/bin/sh
 set -eu
-[ "$1" = start ] || exit 0
-exec systemd-run --quiet --unit=etcd-{name} --uid=etcd --property=Type=notify --no-block \\
+case $1 in
+start) ;;
+stop | restart) exec /usr/bin/systemctl "$1" etcd-{name} ;;
+*) exit 0 ;;
+esac
+exec systemd-run --quiet --collect --unit=etcd-{name} --uid=etcd --property=Type=notify --no-block \\
+    --setenv={setting} \\
     --property=EnvironmentFile={place}/etc/default/etcd \\
     --property=BindPaths="{place}/etc/etcd:/etc/etcd {place}/var/lib/etcd:/var/lib/etcd" /usr/bin/etcd
 """
+#: All connections of this machine have its first address, and etcd takes another server only from its own.
+_ONE_ADDRESS = "ETCD_EXPERIMENTAL_PEER_SKIP_CLIENT_SAN_VERIFICATION=true"
+UNIT = Path("/run/systemd/system/etcd.service.d")
 
 
 def make_places() -> None:
@@ -48,7 +56,9 @@ def make_places() -> None:
         (place / "var/lib/etcd").chmod(0o700)
         cases.append(f"root@{address}:*) place={place} ;;\n")
         if name != "mail1":
-            _write(place / "bin/systemctl", _SYSTEMCTL.format(name=name, place=place))
+            _write(place / "bin/systemctl", _SYSTEMCTL.format(name=name, place=place, setting=_ONE_ADDRESS))
+    _write(UNIT / "address.conf", f"[Service]\nEnvironment={_ONE_ADDRESS}\n")
+    subprocess.run(["systemctl", "daemon-reload"], check=True)
     _write(PLACES / "bin/scp", _SCP.format(cases="".join(cases)))
 
 

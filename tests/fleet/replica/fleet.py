@@ -52,10 +52,13 @@ class Fleet:
         """Return what answers as an agent."""
         return self
 
-    def ask(self, question: Mapping[str, Any]) -> dict[str, Any]:
-        """Answer as an agent does."""
-        sent = json.loads(json.dumps(question))
-        self.asked.append(sent)
+    def begin(self, question: Mapping[str, Any]) -> None:
+        """Hear a question."""
+        self.asked.append(json.loads(json.dumps(question)))
+
+    def answer(self) -> dict[str, Any]:
+        """Answer it as an agent does."""
+        sent = self.asked[-1]
         if self.outcome == "accepted":
             assert sent["base"] == self.head
             row = self.append([(one[0], one[1], one[2], one[3], one[4]) for one in sent["changes"]])

@@ -61,7 +61,7 @@ def answering(root: Path, answer: Callable[[bytes], bytes | None]) -> Iterator[l
 def commit(root: Path, patience: float = 20.0) -> tuple[int, str]:
     """Ask for a change, and say that it is done."""
     with asking.Agent(str(root), patience) as agent:
-        found = asking.commit(agent, "1 h1", AUTHOR, [("fleet", "things", "a", "p", "ö")], [])
+        found = asking.commit(agent, "1 h1", AUTHOR, [("fleet", "things", "a", "p", "ö")], [], lambda: None)
         agent.send({"verb": "done"})
         return found
 
@@ -83,7 +83,9 @@ def test_patience_begins_with_the_question(tmp_path: Path, monkeypatch: pytest.M
         real = time.monotonic
         monkeypatch.setattr(time, "monotonic", lambda: real() + 1000.0)
         with agent:
-            assert asking.commit(agent, "1 h1", AUTHOR, [("fleet", "things", "a", "p", "v")] * 100_000, []) == (2, "h2")
+            assert asking.commit(
+                agent, "1 h1", AUTHOR, [("fleet", "things", "a", "p", "v")] * 100_000, [], lambda: None
+            ) == (2, "h2")
             assert agent._until > real() + 1020.0 + 15.0
     assert len(heard) == 1
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from esmith.errors import EsmithError, StoreError
-from esmith.fleet.replica import applying, checking, layers, overrides
+from esmith.fleet.replica import applying, checking, databases, layers, overrides
 from esmith.fleet.replica.member import Membership
 from esmith.layout import Layout
 from esmith.store import open_store
@@ -32,6 +32,7 @@ from tests.fleet.replica.fleet import AUTHOR, THING, Fleet, cells_of, make_membe
         (lambda one: one.set_state("layers", "things", b"fleet\0\0v"), "cannot be read"),
         (lambda one: one.set_state("overrides", "things\0a\0p", b"why"), "cannot be read"),
         (lambda one: one.set_state("fleet", "member/one", b"{}"), "cannot be read"),
+        (lambda one: one.set_state("fleet", "digest", b"x" * 64), "cannot be read"),
     ],
 )
 def test_what_is_not_as_the_layers_have_it(member: Store, spoil: Callable[[Transaction], None], fault: str) -> None:
@@ -169,10 +170,14 @@ def test_a_server_without_a_fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     store.close()
 
 
-def test_rows_of_many_databases_are_applied(tmp_path: Path) -> None:
-    """However many databases there are, the store has room for those of one more row."""
-    with closing(make_member(tmp_path, "mail1")) as store:
-        for row in range(1, 5):
-            changes = [("fleet", f"d{row}.{number}", "k", "", "t") for number in range(256)]
+def test_all_databases_of_a_fleet_at_once(tmp_path: Path) -> None:
+    """However many databases a server has, its store has room for all that a fleet may have, in one transaction."""
+    changes = [("fleet", f"d{number}", "k", "", "t") for number in range(databases.MOST)]
+    for own in (0, 250, 700):
+        with closing(make_member(tmp_path / f"{own}", "mail1")) as store:
+            for first in range(0, own, 50):
+                with store.transaction(AUTHOR) as transaction:
+                    for number in range(first, first + 50):
+                        transaction.set_type(f"own{number}", "k", "t")
             with store.transaction(AUTHOR) as transaction:
-                assert applying.apply_changes(transaction, changes, revision=row, hash=f"h{row}") == 256
+                assert applying.apply_changes(transaction, changes, revision=1, hash="h1") == databases.MOST

@@ -227,6 +227,33 @@ def test_a_disk_that_is_full_after_the_fleet_took_it(
     assert value(member) == "2"
 
 
+@pytest.mark.parametrize(
+    ("outcome", "where"),
+    [
+        ("accepted", "esmith.fleet.replica.applying.apply_changes"),
+        ("refused", "esmith.fleet.replica.applying.apply_changes"),
+        ("accepted", "esmith.fleet.replica.member.reach"),
+    ],
+)
+def test_what_cannot_be_made_here(
+    member: Store, fleet: Fleet, monkeypatch: pytest.MonkeyPatch, outcome: str, where: str
+) -> None:
+    """A fault here while the fleet is asked: the error says whether the fleet has the change, and nothing is stored."""
+    before, fleet.outcome = everything(member), outcome
+
+    def full(*_: object, **__: object) -> None:
+        raise StoreError("no room")
+
+    with monkeypatch.context() as patched, pytest.raises(StoreError) as raised:
+        patched.setattr(where, full)
+        change(member, "", ("set_prop", (*THING, "p", "2")))
+    is_there = outcome == "accepted"
+    assert isinstance(raised.value, asking.FleetRefusesError) != is_there
+    assert ("the fleet has the change as its revision 2" in raised.value.hint) == raised.value.is_doubtful == is_there
+    assert everything(member) == before
+    assert [one["verb"] for one in fleet.asked] == ["commit"]
+
+
 class _KilledError(Exception):
     """Ends a command anywhere."""
 

@@ -7,6 +7,7 @@ import pytest
 from esmith.errors import ExitCode
 from tests.cli.imports import imported_modules
 from tests.commands import Root
+from tests.fleet.surface.kit import FakeAgent
 
 #: Each with the exit code it has in a new root.
 COMMANDS = (
@@ -30,3 +31,23 @@ def test_nothing_of_the_fleet_is_imported(root: Root, command: tuple[str, ...]) 
     found = imported_modules(root, *command, code=ExitCode.PENDING if "status" in command else ExitCode.OK)
     assert "esmith.errors" in found
     assert [name for name in found if name.startswith(_OF_A_FLEET)] == []
+
+
+def test_a_member_imports_little(member: Root, agent: FakeAgent) -> None:
+    """To ask the agent about a plain change nothing is imported that takes longer than the change itself."""
+    found = imported_modules(member, "config", "setprop", "qpsmtpd", "MaxLoad", "9")
+    assert [one["changes"][0][-1] for one in agent.commits] == ["9"]
+    assert "esmith.fleet.replica.asking" in found
+    large = {
+        "json",
+        "re",
+        "socket",
+        "typing",
+        "enum",
+        "functools",
+        "contextlib",
+        "collections",
+        "hashlib",
+        "dataclasses",
+    }
+    assert large & found == set()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+
 import pytest
 
 from esmith import repeating
@@ -12,6 +14,7 @@ from esmith.store.behind import BehindError
 from tests.commands import Root
 from tests.fleet.surface.kit import FakeAgent, receive, stored
 from tests.perl.kit import Script
+from tests.store.stores import REPOSITORY
 
 QPSMTPD = "configuration", "qpsmtpd"
 BEHIND = {"outcome": "behind", "head": 2}
@@ -38,6 +41,25 @@ def test_undo_that_is_behind_is_repeated(member: Root, agent: FakeAgent) -> None
     member.esmith("undo", number)
     assert len(agent.commits) == 3
     assert stored(member, *QPSMTPD, "MaxLoad") == "7"
+
+
+def test_import_that_is_behind_is_repeated(member: Root, agent: FakeAgent) -> None:
+    """An import starts again with what the files hold, and reports once what is wrong with them."""
+    member.write("/tmp/configuration", "qpsmtpd=service|MaxLoad|9|DNSBL|perhaps\n")
+    agent.answers = [BEHIND]
+    shown = member.esmith("import", str(member.file("/tmp/configuration")))
+    assert len(agent.commits) == 2
+    assert agent.commits[0]["changes"] == agent.commits[1]["changes"]
+    assert shown.out.count("qpsmtpd DNSBL: stored as it is") == 1
+    assert stored(member, *QPSMTPD, "MaxLoad") == "9"
+
+
+def test_scheduling_of_backups_that_is_behind_is_repeated(member: Root, agent: FakeAgent) -> None:
+    """The settings of backups are the fleet's, so other servers may be quicker here as well."""
+    agent.answers = [BEHIND]
+    member.esmith("backup", "--every", "day", "--to", "/var/backups/e-smith")
+    assert len(agent.commits) == 2
+    assert stored(member, "configuration", "esmith-backup", "Every") == "day"
 
 
 def test_others_that_stay_ahead(monkeypatch: pytest.MonkeyPatch, root: Root) -> None:
@@ -83,3 +105,39 @@ def test_a_script_in_perl(member: Root, agent: FakeAgent) -> None:
     )
     assert [one["changes"] for one in agent.commits] == [[["fleet", *QPSMTPD, "MaxLoad", "9"]]] * 2
     assert stored(member, *QPSMTPD, "MaxLoad") == "9"
+
+
+#: The modules that write to a layer that is chosen, each with the one that repeats it.
+_REPEATED_BY = {
+    "backup/schedule.py": "backup/schedule.py",
+    "cli/apply.py": "cli/apply.py",
+    "cli/db.py": "cli/db.py",
+    "cli/edit.py": "cli/edit.py",
+    "fleet/admin/local_values.py": "cli/fleet/layers.py",
+    "manager/helper/settings_of_job.py": "manager/helper/settings_of_job.py",
+    "manager/helper/verbs/changes.py": "manager/helper/verbs/changes.py",
+    "perl/sources.py": "cli/perl_server.py",
+    "schema/flat_import.py": "cli/flat.py",
+    "store/undo.py": "cli/undo.py",
+}
+
+
+def test_whoever_writes_shared_settings_repeats() -> None:
+    """Each place that writes to a layer is repeated where other servers were quicker; a new one has to say by whom."""
+    sources = {path: path.read_text() for path in sorted((REPOSITORY / "esmith").rglob("*.py"))}
+    writers = {
+        path.relative_to(REPOSITORY / "esmith").as_posix()
+        for path, text in sources.items()
+        if ".transaction(" in text and _names_a_layer(ast.parse(text))
+    }
+    assert writers == set(_REPEATED_BY)
+    for name in _REPEATED_BY.values():
+        assert "import repeat" in sources[REPOSITORY / "esmith" / name], name
+
+
+def _names_a_layer(tree: ast.AST) -> bool:
+    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+    return any(
+        isinstance(call.func, ast.Attribute) and call.func.attr == "transaction" and len(call.args) > 1
+        for call in calls
+    )

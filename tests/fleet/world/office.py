@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from esmith.fleet.agent.outbox import Outbox
 from esmith.layout import Layout
 from esmith.local_sockets import connect
 from esmith.store.protocol import Snapshot
@@ -261,7 +262,7 @@ class Host:
     def outbox(self) -> list[str]:
         """What the agent has sent and not settled."""
         folder = self.root.path / AGENT_FILES / "outbox"
-        return sorted(path.name for path in folder.glob("*.json"))
+        return [sent.token for sent in Outbox(str(folder)).all()] if folder.exists() else []
 
     # The store.
 

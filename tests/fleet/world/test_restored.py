@@ -76,7 +76,8 @@ def test_replica_disk_full(cluster: Cluster, tmp_path: Path, nursery: Nursery) -
                     record = snapshot.record("trials", "trial")
                 assert record is not None and not any(name.startswith("Many") for name in record.props)
                 disk.empty()
-                small.wait(fleet.head())
+                for one in (small, fleet["mail1"]):
+                    one.wait(fleet.head())
                 assert small.prop(*REGISTER) == fleet["mail1"].prop(*REGISTER)
-                with small.snapshot() as one, fleet["mail1"].snapshot() as other:
-                    assert one.state("fleet", "digest") == other.state("fleet", "digest")
+                with small.snapshot() as here, fleet["mail1"].snapshot() as there:
+                    assert here.state("fleet", "digest") == there.state("fleet", "digest")

@@ -1,0 +1,145 @@
+"""Two machines with one identity: it is noticed, and one of them stops, always the same one."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from esmith.errors import StoreError
+from esmith.fleet.agent.claiming import FILE, Known, take_over
+from tests.fleet.agent.kit import QUICK, Fleet, Host, changed
+from tests.fleet.cluster import wait_for
+
+pytestmark = pytest.mark.program("etcd")
+
+_TWO = "runs on two machines"
+
+
+def _copy(host: Host) -> Host:
+    """Return a copy of a machine, with its keys and all its files; it may be as it was at any moment."""
+    root = Path(f"{host.root}.copy")
+    shutil.copytree(host.root, root, ignore=shutil.ignore_patterns("agent.socket"))
+    return replace(host, root=root, pid=0)
+
+
+def _status_of(host: Host) -> dict[str, object]:
+    row = host.remote().own_status()
+    found: dict[str, object] = json.loads(row.value) if row else {}
+    return found
+
+
+def test_a_copy_beside_the_first(fleet: Fleet) -> None:
+    """A copy that begins beside its original stops, and stays so when it begins again, and all others hear it."""
+    a, b = fleet.hosts
+    b.start(QUICK)
+    b.wait(3)
+    wait_for(lambda: _status_of(b).get("revision"), "its status")
+    copy = _copy(b)
+    fleet.hosts.append(copy)
+    copy.start(QUICK)
+    copy.wait_for_status("stopped", _TWO)
+    answer = copy.commit(changed("copy"))
+    assert (answer["outcome"], _TWO in answer["message"]) == ("refused", True)
+    assert "leave --here" in answer["hint"]
+    number = fleet.append(a, "changes", changes=tuple(changed("enabled"))).number
+    b.wait(number)
+    assert b.status()["doubled"] == 1
+    a.start(QUICK)
+    wait_for(lambda: [one["doubled"] for one in a.status()["hosts"] if one["host"] == "b"] == [1], "a to hear it")
+    copy.end(signal.SIGKILL)
+    copy.start(QUICK)
+    copy.wait_for_status("stopped", _TWO)
+    assert copy.head().number == 3
+    assert b.commit(changed("first"))["outcome"] == "accepted"
+    # It is the other way round: the first one leaves, and an administrator has the copy go on.
+    b.end()
+    take_over(copy.layout, copy.remote())
+    copy.ask("look")
+    copy.wait_for_status("stopped", "")
+    copy.wait(number + 1)
+    assert copy.commit(changed("copy"))["outcome"] == "accepted"
+
+
+def test_of_two_copies_the_first_to_begin_goes_on(fleet: Fleet) -> None:
+    """A copy that finds another one alive, on which it does not follow, stops; an administrator may have it go on."""
+    _, b = fleet.hosts
+    copy = _copy(b)
+    fleet.hosts.append(copy)
+    b.start(QUICK)
+    b.wait(3)
+    copy.start(QUICK)
+    copy.wait_for_status("stopped", "b")
+    copy.wait_for_status("stopped", _TWO)
+    b.end()
+    take_over(copy.layout, copy.remote())
+    copy.ask("look")
+    copy.wait_for_status("stopped", "")
+    assert copy.commit(changed("enabled"))["outcome"] == "accepted"
+    # The one that was first comes back, and is the later one now.
+    b.start(QUICK)
+    b.wait_for_status("stopped", _TWO)
+
+
+def test_no_false_alarm(fleet: Fleet) -> None:
+    """An agent that begins again goes on at once, killed or not, and one whose machine was set back after a while."""
+    _, b = fleet.hosts
+    b.start()
+    b.wait(3)
+    early = (Path(b.layout.fleet) / FILE).read_bytes()
+    for number in (signal.SIGKILL, signal.SIGTERM):
+        b.end(number)
+        b.start()
+        assert b.commit(changed(f"{number}"))["outcome"] == "accepted"
+        b.wait(b.remote().head().number)
+    b.end()
+    (Path(b.layout.fleet) / FILE).write_bytes(early)
+    b.start(QUICK)
+    b.wait_for_status("stopped", "another machine was b last")
+    b.wait_for_status("stopped", "")
+    assert b.status()["doubled"] == 0
+    # So does one whose status is gone, and one that finds a status of its own past: etcd was restored.
+    old = b.remote().own_status()
+    assert old is not None
+    b.end()
+    b.start(QUICK)
+    b.wait(5)
+    b.remote().etcd.delete(f"/esm/{fleet.name}/s/b")
+    wait_for(lambda: _status_of(b).get("revision") == 5, "its status")
+    b.remote().etcd.put(f"/esm/{fleet.name}/s/b", old.value)
+    wait_for(lambda: _status_of(b).get("instance") not in (None, json.loads(old.value)["instance"]), "its status")
+    assert b.status()["stopped"] == ""
+
+
+@pytest.mark.parametrize(
+    "status", [b"[1]", b"\xff", b"[" * 9999, b'{"barred": 1}', b'{"barred": {"a": 1}}', b"{" + b" " * 99999 + b"}"]
+)
+def test_a_status_that_is_none(fleet: Fleet, status: bytes) -> None:
+    """Rubbish as the status of a host, which whoever has its rights can write, is written over."""
+    _, b = fleet.hosts
+    b.remote().etcd.put(f"/esm/{fleet.name}/s/b", status)
+    b.start()
+    b.wait(3)
+    wait_for(lambda: _status_of(b).get("revision") == 3, "its status")
+
+
+def test_the_numbers_of_a_machine(fleet: Fleet) -> None:
+    """Damaged numbers are none, and where they cannot be written nothing is taken for written."""
+    layout = fleet.hosts[0].layout
+    folder = Path(layout.fleet)
+    folder.mkdir(mode=0o700, parents=True)
+    for content in ("", "[]", '{"own": 1, "after": "", "other": ""}', '{"own": ["a"]}'):
+        (folder / FILE).write_text(content)
+        os.chmod(folder / FILE, 0o600)
+        assert Known.of(layout) == Known()
+    Known(("a", "b"), "c").save(layout)
+    assert Known.of(layout) == Known(("a", "b"), "c")
+    shutil.rmtree(folder)
+    folder.write_text("")
+    with pytest.raises(StoreError):
+        Known().save(layout)
