@@ -65,6 +65,12 @@ def _made_of(default: Callable[[Any], Any], separators: tuple[str, str]) -> Any:
     return make_encoder({}, default, encode_basestring_ascii, None, separators[1], separators[0], False, False, True)
 
 
+def _whole_of(default: Callable[[Any], Any], separators: tuple[str, str]) -> Any:
+    import json
+
+    return lambda data, _: [json.dumps(data, default=default, separators=separators)]
+
+
 try:
     from _json import encode_basestring_ascii, make_encoder, make_scanner
 
@@ -78,8 +84,4 @@ except (ImportError, TypeError, AttributeError):
 
     scan = json.JSONDecoder(parse_constant=_raise).raw_decode
     _pieces = lambda data, _: [json.dumps(data, allow_nan=False)]  # noqa: E731
-    _pieces_of = lambda default, separators: (
-        lambda data, _: [  # noqa: E731
-            json.dumps(data, default=default, separators=separators)
-        ]
-    )
+    _pieces_of = _whole_of

@@ -39,13 +39,11 @@ LAYERS = (
     ("ownership", "matches"),
     ("tables", "temporary", "libraries"),
     (
-        "contexts",
         "digests",
         "enums",
         "errors",
         "expressions",
         "fields",
-        "functions",
         "looks",
         "names",
         "printable",
@@ -53,6 +51,7 @@ LAYERS = (
         "quick_json",
         "signals",
     ),
+    ("contexts", "functions"),
 )
 WITHIN_A_LAYER = {("schema", "store"), ("backup", "events")}
 #: The version is a constant of the package itself, which anybody may read.

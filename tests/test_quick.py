@@ -156,7 +156,7 @@ def _outcome(make: Callable[..., Any], raised: BaseException | None) -> list[str
             log.append(str(found))
             if raised is not None:
                 raise raised
-    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is, it is compared
+    except (LookupError, StopIteration, RuntimeError, OSError, KeyboardInterrupt) as error:
         log.append(type(error).__name__)
         # Of faults of a program the text is nobody's business.
         log.append("" if type(error) is RuntimeError else f"{error!r} {error.__cause__!r}")
