@@ -103,7 +103,7 @@ def remember_in(folder: str) -> Memory:
     memory = Memory(folder)
     remember_code(memory)
     remember_tables(memory)
-    _remember_verdicts(memory, _fewer_rules(folder))
+    _remember_verdicts(memory, folder)
     return memory
 
 
@@ -191,14 +191,14 @@ def _fewer_rules(folder: str) -> tuple[str, ...]:
     return (f"--configpath={place}",)
 
 
-def _remember_verdicts(memory: Memory, fewer_rules: tuple[str, ...]) -> None:
+def _remember_verdicts(memory: Memory, folder: str) -> None:
     original = Views.run
 
     def without_some(job: Job) -> Job:
         command = job.check.command
         if command[0] != "spamassassin":
             return job
-        return replace(job, check=replace(job.check, command=(*command, *fewer_rules)))
+        return replace(job, check=replace(job.check, command=(*command, *_fewer_rules(folder))))
 
     def run_once(self: Views, jobs: list[Job]) -> list[Ended]:
         if os.environ.get("ESMITH_REAL_CHECKS") == "1" or not jobs or not all(map(_is_of_the_machine, jobs)):

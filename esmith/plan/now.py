@@ -40,7 +40,7 @@ class _Shared:
     :param known: what it says.
     :param changed: the databases that have a new revision, each with that of before.
     :param marks: what stands among the properties of an output that may have read one that changed; None when
-        that cannot be told without comparing them.
+        that cannot be known without comparing them.
     """
 
     known: dict[str, Any]

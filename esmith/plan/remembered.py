@@ -40,7 +40,7 @@ _USUAL: dict[str, Any] = {
     "schemas": {},
     "users": {},
 }
-#: What of it one output of a template has alone, as a rule.
+#: Which parts one output of a template has alone, as a rule.
 _ALONE = frozenset(("kind", "mode", "owner", "group", "warnings", "of", "files", "users"))
 #: The name of the signature where there are three lines.
 _SIGNATURE, _SIGNED = "signature", "signed"

@@ -83,11 +83,6 @@ pm.max_children = 1
 """
 
 
-#: Half of what spamd and spamassassin read when they start, a second each time: rules for the spam of today, which no
-#: test here is about. The checks of tests/daemons and the machines have them.
-_RULES_LEFT_OUT = "usr/share/spamassassin/72_active.cf"
-
-
 def prepare(folder: Path) -> Path:
     """Make the folder that is mounted over the host's files: what the machine has before the product is installed."""
     for place in PLACES.split():
@@ -95,10 +90,10 @@ def prepare(folder: Path) -> Path:
     _write(folder / "etc/resolv.conf", "nameserver 127.0.0.1\n")
     _write(folder / "etc/hosts", f"127.0.0.1 localhost\n{SERVER} mail.example.com\n")
     _accounts(folder)
-    _write(folder / _RULES_LEFT_OUT, "")
+    # Half of what spamd reads, a second each time, for the spam of today; tests/daemons and the machines have it.
+    _write(folder / "usr/share/spamassassin/72_active.cf", "")
     _write(folder / "var/clamav/test.hdb", "44d88612fea8a8f36de82e1278abb02f:68:Test.EICAR\n")
-    text = b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE".hex()
-    _write(folder / "var/clamav/test.ndb", f"Test.Eicar.Body:0:*:{text}\n")
+    _write(folder / "var/clamav/test.ndb", f"Test.Eicar.Body:0:*:{b'EICAR-STANDARD-ANTIVIRUS-TEST-FILE'.hex()}\n")
     _certificate(folder / "home/e-smith/ssl.pem")
     _write(folder / "var/qmail/bin/qmail-queue", QUEUE.format(folder="/var/spool/taken"), 0o755)
     _write(folder / "var/qmail/bin/qmail-start", "#!/bin/sh\nexec sleep infinity\n", 0o755)

@@ -29,9 +29,9 @@ _NOTHING = b"\n" * _BYTES
 
 
 class PreparedFile:
-    """It.
+    """A file of one block in a directory for its owner alone.
 
-    :param directory: its directory, which is for its owner alone.
+    :param directory: where it is.
     :param name: its name.
     """
 

@@ -200,8 +200,9 @@ class _Work:
         """Take a row of the journal."""
         self._last = row
         self._states.update(row.states)
-        if self._own in row.states:
-            self._regroup(member.groups_of(row.states[self._own]))
+        # A host that left or was removed is in no group, but its settings stay as they are.
+        if (own := row.states.get(self._own)) is not None:
+            self._regroup(member.groups_of(own))
         for change in row.changes:
             check_change(change)
         if not self._databases.have_room(row.changes):

@@ -62,6 +62,24 @@ def test_a_type_that_comes_last(tmp_path: Path) -> None:
     store.close()
 
 
+@pytest.mark.parametrize("at_once", [False, True])
+def test_what_groups_gave_stays_on_a_host_that_leaves(tmp_path: Path, at_once: bool) -> None:
+    """The row by which this host leaves, or is removed, changes none of its settings, also those of its groups."""
+    store = make_member(tmp_path, "one")
+    given: list[Change] = [("fleet", *THING, "", "v"), ("fleet", *THING, "p", "1"), ("group:g1", *THING, "p", "2")]
+    rows = [
+        applying.Applied(1, "h1", [*given, ("group:g1", *THING, "q", "3")]),
+        applying.Applied(2, "h2", states={"member/one": None}),
+    ]
+    for part in [rows] if at_once else [[row] for row in rows]:
+        with store.transaction(AUTHOR) as transaction:
+            applying.apply_rows(transaction, part)
+    with store.snapshot() as snapshot:
+        assert cells_of(snapshot) == {(*THING, ""): "v", (*THING, "p"): "2", (*THING, "q"): "3"}
+        assert snapshot.state("fleet", "member/one") is None
+    store.close()
+
+
 def test_a_record_is_shared_as_a_whole_but_for_what_is_marked(member: Store, fleet: Fleet) -> None:
     """A change of several properties shares the whole record, also when the last of them stays on this host."""
     with member.transaction(AUTHOR) as transaction:
