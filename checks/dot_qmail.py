@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
 
 from esmith.checks.own.file import File, Findings
 from esmith.schema.addresses import delivery_fault
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 
 def rule_for(path: str) -> Callable[[File], Findings] | None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
 
 from esmith.checks.own.file import File, Findings
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 #: Local part or its beginning, user, uid, gid, home, dash, extension; a colon ends each.
 _COLONS = 7

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
-import re
-from collections.abc import Callable, Iterable, Iterator
-
 from esmith.checks.own import one_line
 from esmith.checks.own.file import File, Findings, entries
 from esmith.checks.own.pairs import pairs
@@ -13,11 +9,14 @@ from esmith.checks.staged import StagedTree
 from esmith.names import is_number
 from esmith.patterns.entry import ADDRESS_SIGNS, GREETING_SIGNS
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
 _READER = "qpsmtpd"
 _CONFIG = "/var/service/qpsmtpd/config/"
 _INTEGERS = ("databytes", "timeout", "timeoutsmtpd", "size_threshold", "memory_threshold")
 _HIGHEST_LOGLEVEL = 8
-_PRINTABLE = re.compile(r"[ -~]+")
 _MODULE = "::"
 
 
@@ -55,7 +54,7 @@ def _plugins(file: File) -> Findings:
         if line.startswith("$include"):
             continue
         words = line.split()
-        if not _PRINTABLE.fullmatch(line):
+        if not (line and line.isascii() and line.isprintable()):
             faults.append((number, f"{_escaped(line)} has signs that are not printable ASCII"))
         elif any(word.startswith("#") for word in words[1:]):
             faults.append((number, f"{line!r} has a comment at its end, which would be arguments of the plugin"))
@@ -77,7 +76,8 @@ def _directories(tree: StagedTree) -> tuple[list[str], str]:
 
 def _is_there(plugin: str, directories: list[str], tree: StagedTree) -> bool:
     # A number after the name keeps several instances of a plugin apart; a name with :: is that of a Perl module.
-    name = re.sub(r":\d+$", "", plugin)
+    before, mark, number = plugin.rpartition(":")
+    name = before if mark and number.isdecimal() else plugin
     return _MODULE in plugin or any(tree.exists(f"{directory.rstrip('/')}/{name}") for directory in directories)
 
 
@@ -144,7 +144,9 @@ def _is_address_or_prefix(text: str) -> bool:
     if text.endswith("."):
         return len(octets) in (1, 2, 3) and all(is_number(octet) and int(octet) < 256 for octet in octets)
     if ":" in text and "/" not in text:
-        return re.fullmatch(r"[0-9A-Fa-f:.]+", text) is not None
+        return not text.strip("0123456789abcdefABCDEF:.")
+    import ipaddress
+
     try:
         ipaddress.ip_address(text)
     except ValueError:
@@ -156,6 +158,8 @@ def _is_network(text: str) -> bool:
     address, slash, bits = text.partition("/")
     if not (slash and bits.isdigit()):
         return False
+    import ipaddress
+
     try:
         ipaddress.ip_network(f"{address}/{bits}", strict=False)
     except ValueError:

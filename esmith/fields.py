@@ -8,7 +8,7 @@ annotations``), and the functions of :mod:`dataclasses` know nothing of such a c
 
 from __future__ import annotations
 
-from _operator import attrgetter
+from esmith.functions import operator
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def _show(self: Any) -> str:
 
 def _comparison(made: tuple[_Field, ...]) -> tuple[Callable[[Any, object], Any], Callable[[Any], int]]:
     """Return the ``__eq__`` of a class, and its ``__hash__`` if it is to have one."""
-    values: Callable[[Any], Any] = attrgetter(*(one.name for one in made)) if made else lambda _data: ()
+    values: Callable[[Any], Any] = operator.attrgetter(*(one.name for one in made)) if made else lambda _data: ()
 
     def equals(self: Any, other: object) -> Any:
         return values(self) == values(other) if other.__class__ is self.__class__ else NotImplemented

@@ -67,12 +67,10 @@ class Layout:
 
     def matching(self, pattern: str) -> list[str]:
         """Return the paths of the configured system that match a shell pattern, sorted; no temporary files of ours."""
-        import glob
-
+        from esmith.matches import paths_matching
         from esmith.names import is_temporary
 
-        whole = glob.escape("" if self.root == "/" else self.root) + os.path.normpath("/" + pattern.lstrip("/"))
-        found = glob.glob(whole, include_hidden=True)
+        found = paths_matching("" if self.root == "/" else self.root, os.path.normpath("/" + pattern.lstrip("/")))
         return sorted(self.inside(path) for path in found if not is_temporary(os.path.basename(path)))
 
     def inside(self, path: str) -> str:

@@ -157,11 +157,29 @@ def path_matches(path: str, pattern: str) -> bool:
             patterns.append((name, part))
         elif name != part:
             return False
-    # Most paths differ in a plain name; an expression takes longer to make than all of these take to compare.
-    return not patterns or _match(patterns)
+    # Most paths differ in a plain name.
+    return all(fits(name, part) for name, part in patterns)
 
 
-def _match(pairs: Iterable[tuple[str, str]]) -> bool:
-    from fnmatch import fnmatchcase
+def fits(name: str, pattern: str) -> bool:
+    """Return whether a name matches a shell pattern, as :func:`fnmatch.fnmatchcase` has it.
 
-    return all(fnmatchcase(name, pattern) for name, pattern in pairs)
+    That makes an expression of each pattern, which takes longer than most names take to compare.
+    """
+    if "?" in pattern or "[" in pattern:
+        from fnmatch import fnmatchcase
+
+        return fnmatchcase(name, pattern)
+    begin, *parts = pattern.split("*")
+    if not parts:
+        return name == pattern
+    last = parts.pop()
+    at, end = len(begin), len(name) - len(last)
+    if at > end or not (name.startswith(begin) and name.endswith(last)):
+        return False
+    for part in parts:
+        at = name.find(part, at, end)
+        if at < 0:
+            return False
+        at += len(part)
+    return True

@@ -8,7 +8,11 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
+
+#: The separators of :mod:`json` where none are given.
+WITH_BLANKS = (", ", ": ")
 
 
 def _raise(value: object) -> Any:
@@ -30,7 +34,7 @@ def loads(text: bytes) -> Any:
     """
     stripped = text.decode().strip(" \t\n\r")
     try:
-        found, end = _scan(stripped, 0)
+        found, end = scan(stripped, 0)
     except StopIteration:
         raise ValueError("it is not JSON") from None
     if end != len(stripped):
@@ -47,14 +51,37 @@ def dumps(data: dict[str, Any]) -> bytes:
     return "".join(_pieces(data, 0)).encode()
 
 
+def encode(data: Any, default: Callable[[Any], Any] = _raise, separators: tuple[str, str] = (",", ":")) -> str:
+    """Return data as a text of JSON, in ASCII.
+
+    :param default: returns data for an object that JSON does not know.
+    :param separators: what stands between entries, and behind a name.
+    """
+    return "".join(_pieces_of(default, separators)(data, 0))
+
+
+def _made_of(default: Callable[[Any], Any], separators: tuple[str, str]) -> Any:
+    # One for each call: it remembers what it is in, also when it fails.
+    return make_encoder({}, default, encode_basestring_ascii, None, separators[1], separators[0], False, False, True)
+
+
+def _whole_of(default: Callable[[Any], Any], separators: tuple[str, str]) -> Any:
+    import json
+
+    return lambda data, _: [json.dumps(data, default=default, separators=separators)]
+
+
 try:
     from _json import encode_basestring_ascii, make_encoder, make_scanner
 
     _reading: Any = _Reading()
-    _scan: Any = make_scanner(_reading)
+    #: Returns what JSON begins at a place of a text, and where it ends; StopIteration or ValueError where none does.
+    scan: Any = make_scanner(_reading)
     _pieces: Any = make_encoder(None, _raise, encode_basestring_ascii, None, ": ", ", ", False, False, False)
+    _pieces_of: Any = _made_of
 except (ImportError, TypeError, AttributeError):
     import json
 
-    _scan = json.JSONDecoder(parse_constant=_raise).raw_decode
+    scan = json.JSONDecoder(parse_constant=_raise).raw_decode
     _pieces = lambda data, _: [json.dumps(data, allow_nan=False)]  # noqa: E731
+    _pieces_of = _whole_of

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from functools import cached_property
 
 from esmith.disk import read_file
 from esmith.errors import TemplateError
+from esmith.functions import cached_property
 from esmith.layout import LAYERS, Layout
 from esmith.names import without_line
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-import re
 import time
+
+from esmith.expressions import expression
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from esmith.layout import Layout
     from esmith.plan.host import Host
 
-_TIME_ALONE = r"\d{8}-\d{6}"
-_TIME = _TIME_ALONE + r"(\.\d+)?"
+_TIME_ALONE = expression(r"\d{8}-\d{6}")
+_TIME = expression(r"\d{8}-\d{6}(\.\d+)?")
 #: How many copies are kept of a file that a user may replace as often as he likes.
 _MOST_OF_A_USER = 3
 
@@ -57,13 +58,15 @@ def _copies(begin: str) -> list[str]:
     directory, name = os.path.split(begin)
     if not os.path.isdir(directory):
         return []
-    names = (entry for entry in os.listdir(directory) if re.fullmatch(re.escape(name) + _TIME, entry))
+    names = (
+        entry for entry in os.listdir(directory) if entry.startswith(name) and _TIME.fullmatch(entry.removeprefix(name))
+    )
     return [os.path.join(directory, entry) for entry in sorted(names, key=_order)]
 
 
 def _order(copy: str) -> tuple[str, int]:
     """Return the time in the name of a copy, and which copy of that second it is, from 1."""
     stamp, _, number = copy.rpartition(".")
-    if re.fullmatch(_TIME_ALONE, number):
+    if _TIME_ALONE.fullmatch(number):
         return number, 1
     return stamp.rpartition(".")[2], int(number)

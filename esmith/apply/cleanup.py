@@ -7,11 +7,11 @@ hold passwords. Each command that changes files does it first, while it holds th
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 
 from esmith.apply.generations import list_numbers, newest_number
 from esmith.apply.origin import keep_mark
 from esmith.checks.copies import remove_copies
+from esmith.contexts import suppress
 from esmith.disk import Disk, sweep_dead
 
 TYPE_CHECKING = False

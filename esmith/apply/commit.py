@@ -5,7 +5,6 @@ from __future__ import annotations
 from esmith.apply.generations import Generation, begin
 from esmith.apply.install import discard, install, remember, stage
 from esmith.apply.left import record_left
-from esmith.apply.newer import NEWER, are_files_newer
 from esmith.errors import InstallError, StoreError
 from esmith.plan.difference import EDITED
 from esmith.plan.host import DiskHost, RecordingHost
@@ -98,6 +97,8 @@ def _note_newer(plan: Plan, layout: Layout, store: Store) -> None:
     """
     edited = [output for output in plan.changed if output.foreign == EDITED]
     if edited:
+        from esmith.apply.newer import NEWER, are_files_newer
+
         with store.snapshot() as snapshot:
             newer = are_files_newer(layout, snapshot)
         for output in edited if newer else ():

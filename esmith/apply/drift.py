@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import enum
-
 from esmith.apply.newer import NEWER, are_files_newer
+from esmith.enums import Enum
 from esmith.fields import dataclass
 from esmith.plan.difference import EDITED
 from esmith.plan.installed import OUTPUTS, Installed, digest_of
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from esmith.store.protocol import Snapshot
 
 
-class DriftKind(enum.Enum):
+class DriftKind(Enum):
     """What happened to a generated file since it was written."""
 
     EDITED = EDITED

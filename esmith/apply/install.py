@@ -7,9 +7,8 @@ a user is left out, in each of the steps.
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 
-from esmith.apply.backup import back_up
+from esmith.contexts import suppress
 from esmith.errors import UserFileError
 from esmith.fields import replace
 from esmith.fragments.rendering import Kind
@@ -74,6 +73,8 @@ def install(plan: Plan, host: Host, layout: Layout) -> list[str]:
         for output in plan.changed:
             with plan.leaving(output):
                 if output.foreign:
+                    from esmith.apply.backup import back_up
+
                     copy = back_up(layout, host, output.target, is_a_users=output.is_a_users)
                     notes.append(f"{output.path} was {output.foreign}; a backup copy is {copy}")
                 _install_one(output, host)

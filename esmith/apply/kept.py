@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import os
 import stat
-from contextlib import suppress
 
+from esmith.contexts import suppress
 from esmith.disk import Directory, Disk, waiting_file
 from esmith.fields import dataclass
 from esmith.plan.host import PERMISSIONS, PRIVATE, PUBLIC, trouble

@@ -11,12 +11,12 @@ ones. Two things distinguish them, and neither is in the databases:
 
 from __future__ import annotations
 
-import enum
 import os
-from contextlib import suppress
 
 from esmith.apply.kept import kept_directory
+from esmith.contexts import suppress
 from esmith.disk import Directory, Disk, read_file
+from esmith.enums import Enum
 from esmith.plan.host import PRIVATE, PUBLIC, trouble
 from esmith.processes import boot_id
 
@@ -32,7 +32,7 @@ _UNFINISHED, _FINISHED = "unfinished-", "finished-"
 _TOKEN_BYTES = 8
 
 
-class Mark(enum.Enum):
+class Mark(Enum):
     """What the directory of the kept files says about an install."""
 
     UNFINISHED = "unfinished"

@@ -6,7 +6,6 @@ A template says how in its metadata: a program that reads the file, or a check t
 from __future__ import annotations
 
 import os
-from functools import cache, partial
 
 from esmith.checks.staged import StagedTree
 from esmith.environment import PATH, which
@@ -14,6 +13,7 @@ from esmith.errors import CheckError, TemplateError
 from esmith.fields import dataclass, replace
 from esmith.fragments.rendering import Kind, Rendering
 from esmith.fragments.settings import refused_settings
+from esmith.functions import cache, partial
 from esmith.names import path_matches
 from esmith.plan.output import Difference, Output
 from esmith.plan.unit import leave_units

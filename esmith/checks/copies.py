@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import fcntl
 import os
-from contextlib import contextmanager, suppress
 
+from esmith.contexts import contextmanager, suppress
 from esmith.names import is_temporary
 from esmith.temporary import is_in_use
 

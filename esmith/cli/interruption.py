@@ -6,11 +6,13 @@ a failure restores then, too.
 
 from __future__ import annotations
 
-import signal
 import sys
+
+from esmith.signals import signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from signal import Signals
     from types import FrameType
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -38,9 +40,11 @@ def ignore_signals() -> None:
             signal.signal(number, signal.SIG_IGN)
 
 
-def received() -> signal.Signals:
+def received() -> Signals:
     """Return the signal that ended the command."""
-    return signal.Signals(_received[0]) if _received else signal.SIGINT
+    from signal import Signals
+
+    return Signals(_received[0]) if _received else Signals.SIGINT
 
 
 def _end(number: int, _frame: FrameType | None) -> None:

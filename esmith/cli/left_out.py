@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from esmith.cli.output import warn
 from esmith.errors import EsmithError, ExitCode
 from esmith.layout import Layout
 from esmith.names import counted, without_line
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 #: How many files a message names.
 _SHOWN = 3

@@ -25,13 +25,13 @@ never part of it: they may be file systems of users' own, and what fails there h
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import suppress
 
+from esmith.contexts import suppress
 from esmith.disk.kernel import file_system_kind, sync_file_system
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Protocol
 
     class _Directory(Protocol):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from itertools import islice
 
+from esmith.contexts import contextmanager, nullcontext, suppress
 from esmith.disk.fault import SIZE_LIMIT, USER_SIZE_LIMIT, Blamed, UnusableError, is_private, read_regular
-from esmith.disk.kernel import open_beneath, rights_of
+from esmith.disk.kernel import open_beneath, remove_all, rights_of
 from esmith.names import is_temporary
 from esmith.temporary import is_in_use
 from esmith.trust import is_ours, is_shared
@@ -17,6 +17,7 @@ from esmith.trust import is_ours, is_shared
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
     from esmith.disk.batch import SyncBatch
 
@@ -277,10 +278,8 @@ class Directory:
         """
         if not self.is_ours:
             raise PermissionError(errno.EPERM, "is in a directory of a user", self._path(name))
-        from shutil import rmtree
-
         with suppress(FileNotFoundError):
-            rmtree(name, dir_fd=self.descriptor)
+            remove_all(name, self.descriptor)
 
     def sync_file(self, name: str) -> None:
         """Make durable what is in a regular file, whoever wrote it, and its mode and owner; else do nothing.

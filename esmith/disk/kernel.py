@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
-import struct
-from contextlib import contextmanager
-from functools import cache
+
+from esmith.contexts import contextmanager
+from esmith.functions import cache
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def open_beneath(name: str, flags: int, directory: int) -> int:
     :raises OSError: as open(2) does.
     """
     import ctypes
+    import struct
 
     flags |= os.O_CLOEXEC | os.O_NOFOLLOW
     how = struct.pack(_OPEN_HOW, flags, 0, _STAY)
@@ -127,3 +128,25 @@ def rights_of(user: tuple[int, int] | None) -> Iterator[None]:
     finally:
         libc.setfsuid(ctypes.c_uint(os.geteuid()))
         libc.setfsgid(ctypes.c_uint(os.getegid()))
+
+
+def remove_all(name: str, descriptor: int) -> None:
+    """Remove a directory and all that is in it, as :func:`shutil.rmtree` does, which imports what compresses files.
+
+    No link is followed.
+
+    :param descriptor: the directory that it is in.
+    :raises OSError: when it is none, or something of it cannot be removed.
+    """
+    inner = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=descriptor)
+    try:
+        with os.scandir(inner) as found:
+            entries = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in found]
+        for below, is_directory in entries:
+            if is_directory:
+                remove_all(below, inner)
+            else:
+                os.unlink(below, dir_fd=inner)
+    finally:
+        os.close(inner)
+    os.rmdir(name, dir_fd=descriptor)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import errno
 import os
-from contextlib import contextmanager, suppress
 
+from esmith.contexts import contextmanager, suppress
 from esmith.disk.fault import UserDirectoryError
 from esmith.names import is_temporary
 from esmith.temporary import is_in_use, temporary_name

@@ -5,9 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections import OrderedDict
-from contextlib import suppress
 
+from esmith.contexts import suppress
 from esmith.disk.directory import Directory
 from esmith.disk.fault import SIZE_LIMIT, UserDirectoryError, read_regular
 
@@ -32,7 +31,7 @@ class Disk:
     def __init__(self, root: str, owners: frozenset[int]) -> None:
         self._root = root
         self._owners = owners
-        self._open: OrderedDict[str, Directory] = OrderedDict()
+        self._open: dict[str, Directory] = {}
 
     def directory(self, path: str, *, make: int | None = None, batch: SyncBatch | None = None) -> Directory:
         """Return a directory, open.
@@ -114,13 +113,13 @@ class Disk:
 
     def _walk(self, path: str, make: int | None, links: int, batch: SyncBatch | None = None) -> Directory:
         found = self._open.get(path)
-        if found is not None and _is_there(found):
-            self._open.move_to_end(path)
-            return found
-        found = self._first(path) or self._step(path, make, links, batch)
+        if found is None or not _is_there(found):
+            found = self._first(path) or self._step(path, make, links, batch)
+        # Behind all others: the first is the one that was asked for longest ago.
+        self._open.pop(path, None)
         self._open[path] = found
         while len(self._open) > _KEPT_OPEN:
-            self._open.popitem(last=False)
+            del self._open[next(iter(self._open))]
         return found
 
     def _first(self, path: str) -> Directory | None:

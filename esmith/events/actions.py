@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
 import time
-from contextlib import suppress
 
+from esmith.contexts import suppress
 from esmith.disk import read_file
 from esmith.environment import EVENT_DEPTH, clean_environment
 from esmith.errors import ActionError, ExitCode
 from esmith.events.ending import ended_with_us, ends_within
 from esmith.expressions import expression
 from esmith.perl.modules import perl_modules
+from esmith.signals import signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import contextmanager
 
 from esmith.apply.generations import Generation, list_generations
+from esmith.contexts import contextmanager
 from esmith.directories import open_file
 from esmith.environment import clean_environment
 from esmith.errors import EsmithError, StoreError

@@ -7,10 +7,10 @@ In an event that is what no action of the event has made by the time services ar
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from itertools import dropwhile
 
-from esmith.apply.backup import back_up
 from esmith.apply.generations import Generation, generations_since
+from esmith.contexts import suppress
 from esmith.disk import read_file
 from esmith.errors import ActionError, EsmithError, StoreError, TemplateError
 from esmith.events.confirm import forget_taken_back
@@ -25,7 +25,6 @@ from esmith.events.derived import (
     mark_stale,
     record_failure,
 )
-from esmith.expressions import expression
 from esmith.names import without_line
 from esmith.plan.host import DiskHost, trouble
 from esmith.store.model import Author
@@ -40,7 +39,6 @@ if TYPE_CHECKING:
     from esmith.store.protocol import Transaction
 
 #: What is before the name of an action in an event.
-_NUMBER = expression(r"^S\d+")
 
 #: How long an action may take to make something again, in seconds: everything else waits for it.
 _TIME_LIMIT = 60.0
@@ -216,7 +214,9 @@ def declared_action(layout: Layout, path: str, known: Iterable[Derivation]) -> D
 
 
 def _name_of(path: str) -> str:
-    return _NUMBER.sub("", os.path.basename(path))
+    name = os.path.basename(path)
+    rest = "".join(dropwhile(str.isdecimal, name[1:]))
+    return rest if name[:1] == "S" and len(rest) < len(name) - 1 else name
 
 
 def _has_same_content(path: str, other: str) -> bool:
@@ -283,6 +283,8 @@ def _sync(session: Session, derivation: Derivation) -> None:
 
 
 def _remove(session: Session, path: str) -> None:
+    from esmith.apply.backup import back_up
+
     target = session.layout.under(path)
     try:
         directory = session.layout.disk().find(os.path.dirname(target))

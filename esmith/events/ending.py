@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import select
-import signal
 import time
-from contextlib import ExitStack, contextmanager, suppress
 
+from esmith.contexts import contextmanager, suppress
 from esmith.errors import ActionError
 from esmith.processes import all_children
+from esmith.signals import signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ def ended_with_us(process: int) -> Iterator[None]:
     try:
         yield
     except (KeyboardInterrupt, ActionError):
+        from contextlib import ExitStack
+
         with ExitStack() as stack:
             handles = []
             for number in [process, *_descendants(process)]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from functools import partial
-
+from esmith.contexts import suppress
 from esmith.events.affected import including
 from esmith.events.definition import Event
 from esmith.events.installation import Installation
@@ -14,6 +12,7 @@ from esmith.fragments.expansion import mode_of
 from esmith.fragments.render import Renderer
 from esmith.fragments.rendering import Kind, Rendering
 from esmith.fragments.tree import NoTemplateError
+from esmith.functions import partial
 from esmith.plan.plan import Plan, make_plan
 
 TYPE_CHECKING = False

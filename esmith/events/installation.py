@@ -18,8 +18,6 @@ its other steps between the two calls, and may ask for a confirmation at the end
 
 from __future__ import annotations
 
-from functools import partial
-
 from esmith.apply.commit import commit_plan, rehearse_plan
 from esmith.apply.generations import Generation, finish
 from esmith.errors import EsmithError, StoreError
@@ -31,6 +29,7 @@ from esmith.events.derived import Derivation, affected, mark_stale
 from esmith.events.pending import PendingAction, add_pending, list_pending, put_pending
 from esmith.events.unread import Unread
 from esmith.fragments.settings import refused_settings
+from esmith.functions import partial
 from esmith.names import counted
 from esmith.plan.host import DiskHost
 from esmith.plan.plan import Plan

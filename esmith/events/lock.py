@@ -7,11 +7,11 @@ still keeps others out, and says which process it is and what its secret word is
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import os
 import time
 
+from esmith.contexts import suppress
 from esmith.directories import make_directory, open_file
 from esmith.errors import BusyError, InstallError, UntrustedError
 from esmith.plan.host import trouble
@@ -98,7 +98,7 @@ class EventLock:
     ) -> None:
         if self._descriptor is not None:
             # What is left in the file says nothing once it is not locked any more.
-            with contextlib.suppress(OSError):
+            with suppress(OSError):
                 os.ftruncate(self._descriptor, 0)
             os.close(self._descriptor)
             self._range.release()
@@ -207,7 +207,7 @@ def _holder(descriptor: int, label: int | None) -> tuple[str, str]:
 
 
 def _label(lock: RangeLock) -> int | None:
-    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+    with suppress(FileNotFoundError, NotADirectoryError):
         return lock.find_label()
     return None
 

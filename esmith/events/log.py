@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import suppress
 
+from esmith.contexts import suppress
 from esmith.directories import make_directory, open_file
 from esmith.printable import printable
 

@@ -8,8 +8,8 @@ a crash nor by a supervisor that does not run.
 from __future__ import annotations
 
 import time
-from contextlib import suppress
 
+from esmith.contexts import suppress
 from esmith.errors import UsageError
 from esmith.fields import dataclass, replace
 from esmith.services.actions import check_action, strongest

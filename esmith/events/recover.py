@@ -7,17 +7,17 @@ do all three.
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
-from functools import partial
 
 from esmith.apply.cleanup import remove_left_behind
 from esmith.apply.generations import Generation, generations_since, list_interrupted
+from esmith.contexts import contextmanager
 from esmith.events.confirm import UnconfirmedChange, find_unconfirmed, set_unconfirmed
 from esmith.events.damage import set_aside_damaged
 from esmith.events.derive import derive_again, require_made, taking_back
 from esmith.events.derived import list_stale, retry_times
 from esmith.events.lock import EventLock, find_holder
 from esmith.events.pending import add_pending, list_pending
+from esmith.functions import partial
 from esmith.names import counted
 from esmith.store.model import Author, Change
 

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import suppress
-from functools import partial
 
 from esmith.apply.generations import newest_number
 from esmith.apply.left import list_left, record_refused
+from esmith.contexts import suppress
 from esmith.errors import ActionError, CheckError, EsmithError, StoreError
 from esmith.events.actions import run_action
 from esmith.events.adjust import ServiceStep
@@ -27,6 +26,7 @@ from esmith.events.recover import recovered, restore_killed
 from esmith.events.trusted import require_all, services_of
 from esmith.fields import dataclass, field
 from esmith.fragments.tree import TemplateTree
+from esmith.functions import partial
 from esmith.names import counted
 from esmith.plan.plan import Plan, make_plan
 from esmith.schema.strict import STRICT, is_strict

@@ -55,8 +55,8 @@ _SOURCES = frozenset(("files", "systemd"))
 _ACCOUNTS = ("/etc/passwd", "/etc/group")
 #: The directory of the engine's code.
 _CODE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-#: The packages of the engine that no event has a use for: those above this one, the pages of the server-manager, and
-#: the fleet, which reaches generated files through the settings only.
+#: The packages of the engine that no event has a use for: those above this one, the pages of the server-manager,
+#: backups, setting up a machine, and the fleet, which reaches generated files through the settings only.
 NO_PART = frozenset(
     (
         "manager",
@@ -71,6 +71,10 @@ NO_PART = frozenset(
         "prompt",
         "panels",
         "fleet",
+        "backup",
+        "cli/fleet",
+        "setup/machine",
+        "setup/mail_trial",
     )
 )
 #: What the engine keeps that decides on services, in the directory of the state.

@@ -8,6 +8,7 @@ The first questions are asked before the files are installed, since many are rea
 from __future__ import annotations
 
 from esmith.errors import EsmithError
+from esmith.names import fits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -105,6 +106,4 @@ class Usefulness:
 
 def _is_about(question: Question, changed: Sequence[str]) -> bool:
     """Return whether one of some changed files may change the answer."""
-    from fnmatch import fnmatchcase
-
-    return any(fnmatchcase(path, pattern) for pattern in question.in_events for path in changed)
+    return any(fits(path, pattern) for pattern in question.in_events for path in changed)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import itertools
 import os
-import re
-from contextlib import ExitStack, contextmanager
 
+from esmith.contexts import OnDemand, contextmanager
 from esmith.errors import TemplateError
 from esmith.fields import replace
 from esmith.fragments.choice import Choice
@@ -117,16 +116,9 @@ class Expansion:
 
     def _given(self, template: Template, metadata: Metadata) -> list[bytes]:
         parts: list[bytes] = []
-        made: list[PerlTemplate] = []
-        with ExitStack() as stack:
-
-            def perl() -> PerlTemplate:
-                if not made:
-                    made.append(stack.enter_context(self._perl_template(metadata)))
-                return made[0]
-
+        with OnDemand(lambda: self._perl_template(metadata)) as perl:
             for fragment in template.fragments:
-                parts.append(self._fragment(fragment, template, metadata, perl))
+                parts.append(self._fragment(fragment, template, metadata, perl.get))
                 self._suspect(fragment, parts[-1], metadata)
         return parts
 
@@ -243,6 +235,8 @@ class Expansion:
         """Warn of lines that the metadata says belong elsewhere."""
         if not metadata.suspect_lines:
             return
+        import re
+
         for line in text.decode("utf-8", "replace").splitlines():
             for pattern, advice in metadata.suspect_lines.items():
                 if re.match(pattern, line):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from functools import lru_cache, partial
-
-from esmith.fragments.programs import version
 from esmith.fragments.records import Missing, Records, RecordView, Setting
+from esmith.functions import lru_cache, partial
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,6 +11,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from esmith.fragments.identity import Identities
+    from esmith.fragments.reads import Reads
     from esmith.layout import Layout
 
 
@@ -56,7 +55,7 @@ def functions(layout: Layout, records: Records, identities: Identities) -> dict[
         return records.notes.warn(text)
 
     def version_of(program: str, default: str) -> tuple[int, ...]:
-        return version(records.reads, warn, program, default)
+        return _version(records.reads, warn, program, default)
 
     return {
         "records": records.listing,
@@ -76,6 +75,12 @@ def functions(layout: Layout, records: Records, identities: Identities) -> dict[
         "version": version_of,
         "warn": warn,
     }
+
+
+def _version(reads: Reads, warn: Callable[[str], object], program: str, default: str) -> tuple[int, ...]:
+    from esmith.fragments.programs import version
+
+    return version(reads, warn, program, default)
 
 
 def _lines(warn: Callable[[str], object], name: str, texts: Iterable[Any]) -> list[str]:

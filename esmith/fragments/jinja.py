@@ -14,7 +14,6 @@ from esmith.fragments.helpers import FILTERS
 from esmith.fragments.records import (
     OTHER,
     Databases,
-    Hint,
     Missing,
     MissingValueError,
     Records,
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     from esmith.fragments.compiled import CompiledFragments
+    from esmith.fragments.records import Hint
 
 
 class JinjaMissing(Missing, Undefined):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import re
 
 from esmith.errors import TemplateError
 from esmith.expressions import expression
@@ -115,14 +114,15 @@ _KEYS = {
     "perl-variables": TEXT_TABLE,
     "perl-missing": TEXTS,
 }
-_PERL_NAME = expression(r"[$@%&][A-Za-z_]\w*", re.ASCII)
+_PERL_NAME = expression(r"(?a)[$@%&][A-Za-z_]\w*")
+_CHECK_NAME = expression("[a-z0-9-]+")
 _CHECK_KEYS = {
     "command": TEXTS,
     "package": TEXT,
     "also-called": TEXTS,
     "own": Type(
         "a name of letters, digits and -",
-        lambda value: isinstance(value, str) and bool(re.fullmatch("[a-z0-9-]+", value)),
+        lambda value: isinstance(value, str) and bool(_CHECK_NAME.fullmatch(value)),
     ),
     "off": NAME,
     "fails-on": TEXT,
@@ -292,6 +292,8 @@ def _hint_at_checks(name: str, layout: Layout) -> str:
 
 
 def _check_pattern(file: TomlFile, key: str, pattern: str) -> None:
+    import re
+
     try:
         re.compile(pattern)
     except (re.error, OverflowError, RecursionError) as error:

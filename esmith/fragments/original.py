@@ -7,7 +7,6 @@ text is read here, everything else is evaluated by perl. No value is ever run by
 from __future__ import annotations
 
 import os
-import re
 
 from esmith.errors import TemplateError
 from esmith.expressions import expression
@@ -45,7 +44,9 @@ NAMES = {
     "ALL_RECORDS_AS_SCALARS": "",
 }
 _WITHOUT_EFFECT = ("CONFREF", "ALL_RECORDS_AS_SCALARS")
-_LINE = expression(r"\s*(\w+)\s*=\s*(.*?)\s*$", re.DOTALL)
+_LINE = expression(r"(?s)\s*(\w+)\s*=\s*(.*?)\s*$")
+_OCTAL, _DECIMAL = expression("[0-7]{1,18}"), expression("[0-9]{1,18}")
+_NAME = expression(r"[\w.][\w.@$-]*")
 _LITERAL = expression(r"""\s*(?:(0[0-7]{0,18})|([1-9][0-9]{0,17})|'([^'\\\n]*)'|"([^"\\$@\n]*)")\s*;?\s*$""")
 #: Calls the sub of FILTER for each line, as esmith::templates does.
 _FILTERED = """
@@ -192,10 +193,7 @@ class OriginalMetadata:
         expression = self.entries(path).expressions["PERMS"]
         quoted = not expression.text.lstrip()[:1].isdigit()
         octal = quoted and value.startswith("0")
-        if (
-            not re.fullmatch("[0-7]{1,18}" if octal else "[0-9]{1,18}", value)
-            or int(value, 8 if octal else 10) > 0o7777
-        ):
+        if not (_OCTAL if octal else _DECIMAL).fullmatch(value) or int(value, 8 if octal else 10) > 0o7777:
             raise TemplateError(
                 f"PERMS gives {value!r}, which is no mode", place=expression.place, hint='write 0644 or "0644"'
             )
@@ -204,7 +202,7 @@ class OriginalMetadata:
     def name(self, path: str, name: str) -> str | None:
         """Return the user or group that UID or GID says."""
         value = self.value(path, name)
-        if value is not None and not re.fullmatch(r"[\w.][\w.@$-]*", value):
+        if value is not None and not _NAME.fullmatch(value):
             place = self.entries(path).expressions[name].place
             raise TemplateError(f"{name} gives {value!r}, which is no name or number", place=place)
         return value

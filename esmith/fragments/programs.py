@@ -6,10 +6,10 @@ A program is one of the machine, also under a root that is only a folder, as it 
 from __future__ import annotations
 
 import os
-from functools import cache
 
 from esmith.environment import PATH, which
 from esmith.expressions import expression
+from esmith.functions import cache
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
     from esmith.fragments.reads import Reads
 
-_NAME = expression(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 _VERSION = expression(r"[0-9]{1,9}(\.[0-9]{1,9})+")
+#: What may be in the name of a program besides letters and digits.
+_BESIDES = dict.fromkeys(map(ord, "._+-"))
 _TIMEOUT_SECONDS = 10.0
 
 
@@ -43,7 +44,7 @@ def find_program(name: str) -> str | None:
 
     :raises ValueError: when it is no plain name.
     """
-    if not _NAME.fullmatch(name):
+    if not (name.isascii() and name[:1].isalnum() and name.translate(_BESIDES).isalnum()):
         raise ValueError(f"{name!r} is not the name of a program")
 
     return which(name, PATH)

@@ -6,10 +6,9 @@ What a filter is given besides the usual raises an error here, and then Jinja2 r
 
 from __future__ import annotations
 
-import operator
-
 from esmith.fragments.quick_values import Context, Lazy, Nothing, refuse
 from esmith.fragments.records import Missing
+from esmith.functions import operator
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from esmith.fragments.records import Hint, Missing, MissingValueError, Records
+from esmith.fragments.records import Missing, MissingValueError, Records
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import Any, NoReturn, Self
+
+    from esmith.fragments.records import Hint
 
 
 class NotQuickError(Exception):

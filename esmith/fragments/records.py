@@ -7,8 +7,6 @@ name. A value that could add a line to an output is refused wherever it came fro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-
 from esmith.errors import SchemaError, TemplateError
 from esmith.fragments.listings import Listings
 from esmith.fragments.notes import Notes
@@ -18,14 +16,16 @@ from esmith.store.limits import control_character
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from typing import Any
 
     from esmith.fragments.reads import Reads
     from esmith.schema.defaults import Defaults
     from esmith.store.protocol import Snapshot
 
-#: The cure for a missing value, or what looks for it.
-Hint = str | Callable[[], str]
+    #: The cure for a missing value, or what looks for it.
+    Hint = str | Callable[[], str]
+
 #: What every record has besides its properties. No default replaces them.
 _OF_THE_RECORD = ("key", "type")
 

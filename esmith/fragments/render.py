@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
 
 from esmith.errors import TemplateError
 from esmith.fragments.context import Context
@@ -18,6 +17,7 @@ from esmith.fragments.tree import KEY, Template, TemplateTree
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from types import TracebackType
     from typing import Any, Self
 
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     from esmith.layout import Layout
     from esmith.store.protocol import Snapshot
 
-#: Returns what an output should be without expanding it, None when that is not known for sure.
-Recall = Callable[[str, Template, Metadata, str | None], Rendering | None]
-#: Returns all outputs of a template with ``outputs`` without asking for its keys, None when that is not possible.
-RecallAll = Callable[[Template, Metadata], list[Rendering] | None]
-#: Returns the keys of a template, each with its record ("" for none), and what their making warned of; None when they
-#: have to be made.
-RecallKeys = Callable[[Template, Metadata], tuple[dict[str, str], list[str]] | None]
+    #: Returns what an output should be without expanding it, None when that is not known for sure.
+    Recall = Callable[[str, Template, Metadata, str | None], Rendering | None]
+    #: Returns all outputs of a template with ``outputs`` without asking for its keys, None when that is not possible.
+    RecallAll = Callable[[Template, Metadata], list[Rendering] | None]
+    #: Returns the keys of a template, each with its record ("" for none), and what their making warned of; None when
+    #: they have to be made.
+    RecallKeys = Callable[[Template, Metadata], tuple[dict[str, str], list[str]] | None]
 
 
 class Renderer:

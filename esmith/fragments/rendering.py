@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import enum
 import itertools
 
+from esmith.enums import Enum
 from esmith.expressions import expression
 from esmith.fields import dataclass, field
 from esmith.fragments.metadata import NO_BLANK_LINES, Metadata
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _LINE = expression(rb"[^\n]*\n|[^\n]+")
 
 
-class Kind(enum.Enum):
+class Kind(Enum):
     """What an output should be."""
 
     FILE = "file"

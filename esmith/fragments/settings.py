@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
+from esmith.contexts import suppress
 from esmith.errors import SchemaError, TemplateError
 from esmith.names import shorten
 from esmith.schema.types import refusal

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from functools import cached_property
 
 from esmith.fragments.tree import METADATA, Fragment, Template
+from esmith.functions import cached_property
 from esmith.layout import LAYERS
 from esmith.shipped import ShippedFiles
 

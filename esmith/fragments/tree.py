@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import stat
-from fnmatch import fnmatchcase
 
 from esmith.errors import TemplateError
 from esmith.fields import dataclass, field
 from esmith.layout import LAYERS, Layout
-from esmith.names import is_leftover, is_pattern, leads_to_directory, leads_to_file, nearest
+from esmith.names import fits, is_leftover, is_pattern, leads_to_directory, leads_to_file, nearest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -275,8 +274,7 @@ class TemplateTree:
         if not (has_marks or self._may_hold(f"{directory}/{part}")) or not os.path.isdir(directory):
             return
         for entry in _entries(directory):
-            fits = fnmatchcase(entry.name, part) if has_marks else entry.name == part
-            if not fits or entry.name in _SPECIAL or is_leftover(entry.name):
+            if not fits(entry.name, part) or entry.name in _SPECIAL or is_leftover(entry.name):
                 continue
             if (
                 not last

@@ -15,7 +15,8 @@ from esmith.fragments.tree import BEGIN, END, METADATA, TemplateTree
 from esmith.layout import LAYERS
 from esmith.names import is_leftover, nearest
 from esmith.overrides.places import Places, counts, leads_to_nothing
-from esmith.services.definition import SERVICE_NAME, SETTINGS, service_names
+from esmith.services.definition import SETTINGS, service_names
+from esmith.services.model import is_service_name
 from esmith.store.protocol import Snapshot
 
 #: What is inherited by the templates below.
@@ -133,7 +134,7 @@ class Readers:
             return ""
         if not rest:
             return "no script of a service has a part of this name"
-        if is_leftover(service) or not SERVICE_NAME.fullmatch(service):
+        if is_leftover(service) or not is_service_name(service):
             return f"{service!r} cannot be the name of a service"
         directories = [f"{layer}/{service}" for layer in ("services", "services-custom")]
         makes_it = rest in _MAKES_SERVICE

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from esmith.expressions import expression
 
 TYPE_CHECKING = False
@@ -82,6 +80,8 @@ def written_expression(text: str, signs: Callable[[str], bool]) -> str:
     """
     body = text[1:-1] if len(text) > 1 and text[0] == text[-1] == "/" else text
     body = _BLANK.sub(lambda blank: f"\\x{ord(blank.group()):02x}", body)
+    import re
+
     # What is compared is in lower case.
     if re.search(r"(?<!\\)[A-Z]", body):
         body = f"(?i){body}"
@@ -90,6 +90,8 @@ def written_expression(text: str, signs: Callable[[str], bool]) -> str:
 
 def written_glob(text: str) -> str:
     """Return the expression for a glob that has to cover all of what is compared: ``*`` is any text, ``?`` one sign."""
+    import re
+
     body = "".join(".*" if char == "*" else "." if char == "?" else _quoted(char) for char in lowered(text))
     body = f"^{re.sub(r'(?:[.][*]){2,}', '.*', body) if '*' in text else body}$"
     return "^" if body == "^.*$" else body.removeprefix("^.*").removesuffix(".*$")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from esmith.expressions import expression
 from esmith.fields import dataclass
 from esmith.store.table import DamagedRowError, StateTable, is_path, is_text
 
@@ -10,8 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
 
-#: The first line of a row: digest, mark and template.
-_FIRST = expression(rb"([0-9a-f]{64})? (\d+-\d+-\d+)? (.*)")
+_DIGEST_CHARACTERS = 64
 
 
 @dataclass(frozen=True)
@@ -38,10 +36,10 @@ class Installed:
         :raises DamagedRowError: when it is damaged.
         """
         first, _, inputs = row.partition(b"\n")
-        found = _FIRST.fullmatch(first)
-        if found is None:
+        parts = first.split(b" ", 2)
+        if len(parts) != 3 or not (_is_digest(parts[0]) and _is_mark(parts[1])):
             raise DamagedRowError("is not a row of an output")
-        digest, mark, template = found.groups(b"")
+        digest, mark, template = parts
         text = template.decode("utf-8", "surrogateescape")
         if not is_text(text):
             raise DamagedRowError("is not a row of an output")
@@ -73,6 +71,14 @@ OUTPUTS = StateTable(
     lambda path: f"what was installed as {path} is not known, so a change by hand is not noticed until the next event",
     lambda path, _: is_path(path),
 )
+
+
+def _is_digest(text: bytes) -> bool:
+    return not text or (len(text) == _DIGEST_CHARACTERS and not text.strip(b"0123456789abcdef"))
+
+
+def _is_mark(text: bytes) -> bool:
+    return not text or (text.count(b"-") == 2 and all(map(bytes.isdigit, text.split(b"-"))))
 
 
 def digest_of(content: bytes) -> str:

@@ -6,8 +6,6 @@ of such an output has a digest in the place of it: when that is not found here, 
 
 from __future__ import annotations
 
-from collections import Counter
-
 from esmith.fields import dataclass, field, replace
 from esmith.store.table import is_path, json_table
 
@@ -69,7 +67,10 @@ def common_of(texts: Iterable[str]) -> dict[str, str]:
     """Return the texts that occur more than once, each with what stands for it in the rows of the outputs."""
     from esmith.plan.remembered import digest
 
-    counted = Counter(text for text in texts if text and not is_common(text))
+    counted: dict[str, int] = {}
+    for text in texts:
+        if text and not is_common(text):
+            counted[text] = counted.get(text, 0) + 1
     return {text: f"{_MARK}{digest(text)}" for text, number in counted.items() if number > 1}
 
 

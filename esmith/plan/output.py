@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import enum
-
+from esmith.enums import Enum
 from esmith.fields import dataclass
 
 TYPE_CHECKING = False
@@ -13,7 +12,7 @@ if TYPE_CHECKING:
     from esmith.plan.host import Staged
 
 
-class Difference(enum.Enum):
+class Difference(Enum):
     """How an output differs from what is on the disk."""
 
     NONE = "unchanged"

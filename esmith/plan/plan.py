@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager, suppress
 
+from esmith.contexts import contextmanager, suppress
 from esmith.errors import EsmithError, InstallError, TemplateError, UserFileError
 from esmith.fields import dataclass, field, replace
 from esmith.fragments.render import Renderer

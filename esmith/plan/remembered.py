@@ -10,10 +10,9 @@ remembered here, and so do rows of three lines in older versions, since the sign
 
 from __future__ import annotations
 
-import json
-
 from esmith.digests import blake2b
 from esmith.fragments.rendering import Kind
+from esmith.quick_json import WITH_BLANKS, encode, scan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
     from esmith.store.protocol import Records
 
 _DIGEST_BYTES = 12
-_ENCODE = json.JSONEncoder(separators=(",", ":")).encode
-_SCAN: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 #: What is remembered of an output besides its signature and its properties, where it is as usual.
 _USUAL: dict[str, Any] = {
     "kind": Kind.FILE.value,
@@ -60,7 +57,7 @@ Cell = tuple[str, str, str]
 
 def templates_text(templates: set[str]) -> str:
     """Return what is remembered of an output that cannot be recalled: the templates that were expanded inside it."""
-    return json.dumps({"templates": sorted(templates)}) if templates else ""
+    return encode({"templates": sorted(templates)}, separators=WITH_BLANKS) if templates else ""
 
 
 def text_of(head: dict[str, Any], reads: Reads) -> str:
@@ -72,10 +69,10 @@ def text_of(head: dict[str, Any], reads: Reads) -> str:
     props = [[*cell, digest(value)] for cell, value in reads.props.items()]
     alone = {name: unusual.pop(name) for name in head if name in unusual and name in _ALONE}
     if not alone:
-        return f"{_ENCODE(unusual)}\n{_ENCODE(props)}"
+        return f"{encode(unusual)}\n{encode(props)}"
     if _SIGNATURE in unusual:
         unusual = {SIGNED: unusual.pop(_SIGNATURE), **unusual}
-    return f"{_ENCODE(unusual)}\n{_ENCODE(props)}\n{_ENCODE(alone)}"
+    return f"{encode(unusual)}\n{encode(props)}\n{encode(alone)}"
 
 
 def included(inputs: str) -> list[str]:
@@ -99,7 +96,7 @@ def of_other_journal(inputs: str) -> str:
     found = _loaded(head)
     if not isinstance(found, dict) or not isinstance(found.get("revisions"), dict):
         return inputs
-    return f"{_ENCODE({**found, 'revisions': dict.fromkeys(found['revisions'], -1)})}\n{rest}"
+    return f"{encode({**found, 'revisions': dict.fromkeys(found['revisions'], -1)})}\n{rest}"
 
 
 def saw_other(inputs: str, cell: Cell, today: str | None) -> bool:
@@ -246,7 +243,7 @@ def rows_at(props: str, marks: Iterable[str]) -> list[list[Any]] | None:
         place = props.find(mark)
         while place >= 0:
             try:
-                row, _ = _SCAN(props, place)
+                row, _ = scan(props, place)
             except (ValueError, StopIteration, RecursionError):
                 return None
             if not _is_row(row):
@@ -258,7 +255,7 @@ def rows_at(props: str, marks: Iterable[str]) -> list[list[Any]] | None:
 
 def row_mark(database: str, key: str) -> str:
     """Return what the row of each property of a record begins with."""
-    return f"[{json.dumps(database)},{json.dumps(key)},"
+    return f"[{encode(database)},{encode(key)},"
 
 
 def _is_row(row: Any) -> bool:
@@ -269,7 +266,7 @@ def _loaded(text: str) -> Any:
     """Return what a text of JSON says; None when it is none, or damaged."""
     try:
         # The shortest way into the parser: an event reads thousands of lines.
-        found, end = _SCAN(text, 0)
+        found, end = scan(text, 0)
     except (ValueError, StopIteration, RecursionError):
         return None
     return found if end == len(text) else None

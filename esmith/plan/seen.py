@@ -6,7 +6,6 @@ import os
 import time
 
 from esmith.fields import dataclass
-from esmith.fragments.programs import find_program
 from esmith.layout import Layout
 from esmith.looks import TRUSTED_AGE_NS
 from esmith.names import is_pattern
@@ -71,6 +70,8 @@ class Seen:
     def program(self, name: str) -> str:
         """Return what was seen of a program: where it is, and which file that is."""
         if name not in self._programs:
+            from esmith.fragments.programs import find_program
+
             try:
                 path = find_program(name)
             except ValueError:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import enum
-
+from esmith.enums import Enum
 from esmith.fields import dataclass
 
 TYPE_CHECKING = False
@@ -11,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-class Outcome(enum.Enum):
+class Outcome(Enum):
     """How a check ended."""
 
     PASSED = "ok"

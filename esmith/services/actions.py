@@ -6,18 +6,16 @@ and sv(8). Case does not matter, because signals are written in capitals everywh
 
 from __future__ import annotations
 
-import enum
-import signal
-
 from esmith.errors import UsageError
 from esmith.names import nearest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from signal import Signals
 
 
-class Effect(enum.IntEnum):
+class Effect:
     """What a service action does, the weakest first.
 
     START is the weakest although it starts a process: an enabled service is brought up whatever the action is, and to
@@ -50,7 +48,7 @@ HOLDING = frozenset({Effect.STOP, Effect.ONCE})
 SIGNALLING = frozenset({Effect.KILL, Effect.RELOAD, Effect.USER_SIGNAL, Effect.SIGNAL})
 
 #: Each service action that supervisors implement, its effect, and its other names.
-ACTIONS: dict[str, tuple[Effect, tuple[str, ...]]] = {
+ACTIONS: dict[str, tuple[int, tuple[str, ...]]] = {
     "stop": (Effect.STOP, ("down", "d")),
     "exit": (Effect.STOP, ("x",)),
     "restart": (Effect.RESTART, ("sigterm", "term", "t")),
@@ -74,15 +72,15 @@ ACTIONS: dict[str, tuple[Effect, tuple[str, ...]]] = {
 }
 
 _SIGNALS = {
-    "hup": signal.SIGHUP,
-    "usr1": signal.SIGUSR1,
-    "usr2": signal.SIGUSR2,
-    "alarm": signal.SIGALRM,
-    "interrupt": signal.SIGINT,
-    "quit": signal.SIGQUIT,
-    "kill": signal.SIGKILL,
-    "pause": signal.SIGSTOP,
-    "cont": signal.SIGCONT,
+    "hup": "SIGHUP",
+    "usr1": "SIGUSR1",
+    "usr2": "SIGUSR2",
+    "alarm": "SIGALRM",
+    "interrupt": "SIGINT",
+    "quit": "SIGQUIT",
+    "kill": "SIGKILL",
+    "pause": "SIGSTOP",
+    "cont": "SIGCONT",
 }
 
 _SAME_AS = {other: action for action, (_, others) in ACTIONS.items() for other in (action, *others)}
@@ -98,8 +96,11 @@ def check_action(action: str) -> str:
     lower = action.strip().lower()
     if lower in _SAME_AS:
         return _SAME_AS[lower]
-    if lower.startswith("sig") and lower.upper() in signal.Signals.__members__:
-        return lower
+    if lower.startswith("sig"):
+        from signal import Signals
+
+        if lower.upper() in Signals.__members__:
+            return lower
     known = [other for other in _SAME_AS if len(other) > 1]
     close = nearest(lower, known)
     meant = f"did you mean {close!r}? " if close else ""
@@ -109,8 +110,8 @@ def check_action(action: str) -> str:
     )
 
 
-def effect_of(action: str) -> Effect:
-    """Return what a service action does.
+def effect_of(action: str) -> int:
+    """Return what a service action does, one of :class:`Effect`.
 
     :raises UsageError: when there is no such action.
     """
@@ -118,11 +119,12 @@ def effect_of(action: str) -> Effect:
     return Effect.SIGNAL if known is None else known[0]
 
 
-def signal_of(action: str) -> signal.Signals | None:
+def signal_of(action: str) -> Signals | None:
     """Return the signal that an action of :func:`check_action` is; None when it does more than sending one."""
-    if action in ACTIONS:
-        return _SIGNALS.get(action)
-    return signal.Signals[action.upper()]
+    from signal import Signals
+
+    name = _SIGNALS.get(action) if action in ACTIONS else action.upper()
+    return None if name is None else Signals[name]
 
 
 def strongest(actions: Iterable[str]) -> str:

@@ -13,6 +13,7 @@ from esmith.expressions import expression
 from esmith.looks import looks_of_program
 from esmith.names import is_leftover
 from esmith.services.actions import ACTIONS
+from esmith.services.model import is_service_name
 from esmith.services.question import check_questions, questions_of
 from esmith.services.service import STARTS, Account, Directory, Ending, Probe, Program, Queue, Service
 from esmith.tables import FLAG, INTEGER, NAME, SECONDS, TABLE, TEXT, TEXT_TABLE, TEXTS, TomlFile, Type, one_of
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 SETTINGS = "service.toml"
 #: An older form of ``services-custom``, with the probe of each service in a table of its own.
 OLD_PROBES = "/etc/e-smith/services.toml"
-#: No path, no option, no pattern of systemctl.
-SERVICE_NAME = expression(r"[A-Za-z0-9_][A-Za-z0-9_.:@\\-]*")
 
 _LEFT = expression(r"(/[^/*?\[]+)+/[^/]+")
 _SETTING = Type(
@@ -42,7 +41,7 @@ _LEAVES = Type(
     "a list of absolute paths, of which the name may be a pattern",
     lambda value: TEXTS.accepts(value) and all(_LEFT.fullmatch(path) and ".." not in path for path in value),
 )
-_SERVICE = Type("the name of a service", lambda value: isinstance(value, str) and bool(SERVICE_NAME.fullmatch(value)))
+_SERVICE = Type("the name of a service", lambda value: isinstance(value, str) and is_service_name(value))
 _KEYS = {
     "leaves": _LEAVES,
     "record": NAME,
@@ -81,14 +80,14 @@ _PROBE_KEYS = {
 }
 _ENDING_KEYS = {"wait": SECONDS, "until": NAME, "within": SECONDS}
 _VERB = expression(r"[a-z][a-z-]*")
-_UNIT = Type("the name of a unit", lambda value: isinstance(value, str) and bool(SERVICE_NAME.fullmatch(value)))
+_UNIT = Type("the name of a unit", lambda value: isinstance(value, str) and is_service_name(value))
 _VERBS = Type(
     "a table of service actions and verbs of systemctl",
     lambda value: TEXT_TABLE.accepts(value) and all(key in ACTIONS and _VERB.fullmatch(value[key]) for key in value),
 )
 _SYSTEMD_KEYS = {"unit": _UNIT, "verbs": _VERBS}
 #: systemd.unit(5): the name, and the kind that ends it.
-_UNIT_FILE = expression(rf"{SERVICE_NAME.pattern}\.(service|socket|timer|path)")
+_UNIT_FILE = expression(r"[A-Za-z0-9_][A-Za-z0-9_.:@\\-]*\.(service|socket|timer|path)")
 _UNIT_FILES = Type(
     'a list of units with their kind, as "clamav-daemon.service"',
     lambda value: TEXTS.accepts(value) and all(_UNIT_FILE.fullmatch(unit) for unit in value),
@@ -159,7 +158,7 @@ def service_names(*directories: str) -> list[str]:
         if os.path.isdir(directory):
             # isdir, because a link that leads to itself is no reason to hide the others.
             found |= {name for name in os.listdir(directory) if os.path.isdir(f"{directory}/{name}")}
-    return sorted(name for name in found if SERVICE_NAME.fullmatch(name) and not is_leftover(name))
+    return sorted(name for name in found if is_service_name(name) and not is_leftover(name))
 
 
 def piece(layout: Layout, name: str) -> bytes:

@@ -49,11 +49,12 @@ def find_supervisor(layout: Layout, service: str) -> Supervisor | None:
         service is broken.
     :raises UntrustedError: when a service directory of that name is not in the hands of its owners alone.
     """
-    from esmith.services.definition import SERVICE_NAME, Services
+    from esmith.services.definition import Services
     from esmith.services.directory import ServiceDirectory
+    from esmith.services.model import is_service_name
     from esmith.services.supervised import NoSupervisor
 
-    if not SERVICE_NAME.fullmatch(service):
+    if not is_service_name(service):
         raise UsageError(
             f"{service!r} cannot be the name of a service", hint="it consists of letters, digits and _ . : @ -"
         )

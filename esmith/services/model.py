@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import enum
-
+from esmith.enums import Enum
 from esmith.errors import ServiceError
 from esmith.fields import dataclass
 
@@ -14,7 +13,7 @@ else:
     Protocol = object
 
 
-class Status(enum.Enum):
+class Status(Enum):
     """The state of a service: whether it runs, and whether its supervisor means to keep it that way."""
 
     #: Runs, and is started again when it ends.
@@ -34,6 +33,9 @@ class Status(enum.Enum):
     #: Its supervisor gave an answer that is not understood.
     UNKNOWN = "unknown"
 
+
+_LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")
+_IN_A_NAME = _LETTERS | frozenset(".:@\\-")
 
 #: There is a process that a signal would reach.
 RUNNING = frozenset({Status.UP, Status.PAUSED, Status.ENDING, Status.UNKNOWN})
@@ -117,3 +119,8 @@ class Supervisor(Protocol):
 
         :raises ServiceError: when the supervisor cannot be asked.
         """
+
+
+def is_service_name(text: str) -> bool:
+    """Return whether a text can be the name of a service: no path, no option, no pattern of systemctl."""
+    return text[:1] in _LETTERS and _IN_A_NAME.issuperset(text)

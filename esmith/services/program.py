@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import signal
-from contextlib import nullcontext, suppress
 
+from esmith.contexts import nullcontext, suppress
 from esmith.environment import clean_environment
 from esmith.errors import ServiceError
+from esmith.signals import signal
 
 #: What a program may say before an error message cuts it.
 _PRINTED_BYTES = 2000

@@ -7,8 +7,8 @@ Each is data: what to ask, what has to be answered, what is wrong otherwise, and
 from __future__ import annotations
 
 import os
-import re
 
+from esmith.expressions import expression
 from esmith.fields import dataclass
 from esmith.tables import FLAG, INTEGER, NAME, SECONDS, TABLE, TEXTS, TomlFile, Type, either
 
@@ -24,6 +24,8 @@ READ = "{read}"
 def _is_expression(value: Any) -> bool:
     if not isinstance(value, str) or not value:
         return False
+    import re
+
     try:
         re.compile(value)
     except re.error:
@@ -139,7 +141,7 @@ def check_questions(file: TomlFile, tables: Any) -> None:
             file.check(table["read"], _READ_KEYS, f"{where}.read")
             if not table["read"].keys() >= {"file", "value"}:
                 raise file.error(f"[{where}.read] needs file and value", hint="add what is missing")
-            if re.compile(table["read"]["value"]).groups != 1:
+            if expression(table["read"]["value"]).groups != 1:
                 raise file.error(f"[{where}.read] value must have one group", hint="write what is wanted as (...)")
         for key in ("file", "socket"):
             if not table.get(key, "/").startswith(("/", READ)):

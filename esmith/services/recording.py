@@ -61,7 +61,7 @@ class RecordingSupervisor:
             raise ServiceError(f"{action} failed: refused", place=f"service {service}", hint="this is only a record")
         self._seen[service] = self._after(effect_of(action), action, before)
 
-    def _after(self, effect: Effect, action: str, before: ServiceStatus) -> ServiceStatus:
+    def _after(self, effect: int, action: str, before: ServiceStatus) -> ServiceStatus:
         if effect is Effect.STOP:
             return ServiceStatus(Status.DOWN)
         if effect in (Effect.RESTART, Effect.KILL):

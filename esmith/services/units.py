@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import re
-from contextlib import suppress
 
+from esmith.contexts import suppress
 from esmith.errors import ServiceError
 from esmith.printable import shell_word
 from esmith.shipped import digests_in
@@ -108,6 +107,8 @@ def _journal_is_off() -> bool:
         text = run_for_text([*_JOURNALD], package="systemd", timeout=_SECONDS, place="systemd")[1]
     except ServiceError:
         return False
+    import re
+
     # The last one counts.
     return re.findall(r"(?m)^Storage *= *(\S*)", text)[-1:] == ["none"]
 

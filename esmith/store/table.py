@@ -14,10 +14,10 @@ from __future__ import annotations
 import os
 import sys
 import zlib
-from functools import cache, partial
-from types import UnionType
 
 from esmith.fields import MISSING, dataclass, fields, is_dataclass
+from esmith.functions import cache, partial
+from esmith.quick_json import WITH_BLANKS, encode, loads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ else:
             return cls
 
 
+#: The class of a union of types, which :mod:`types` has no more than a name for.
+_UNION = type(int | str)
 #: Larger numbers are neither a time nor a size, and the C library refuses them as a time.
 _LARGEST = 2**53
 #: What the checksums begin with. Another number makes the rows of other versions damaged ones.
@@ -164,9 +166,7 @@ def encode_json(row: Any) -> bytes:
 
     A field that has its default is left out: the row of an install names thousands of files, most of them new ones.
     """
-    from json import dumps
-
-    return dumps(row, default=_given).encode()
+    return encode(row, _given, WITH_BLANKS).encode()
 
 
 def _given(data: Any) -> dict[str, Any]:
@@ -197,8 +197,6 @@ def decode_json(kind: type[_T], row: bytes) -> _T:
     :param kind: the dataclass. Its fields are texts, numbers, lists, dictionaries, dataclasses, and unions with None.
     :raises DamagedRowError: when the row is no JSON, a field is missing that has no default, or has another type.
     """
-    from json import loads
-
     try:
         data = loads(row)
     except (ValueError, RecursionError) as error:
@@ -236,7 +234,7 @@ def _builder(hint: Any) -> Callable[[Any], Any]:
         return partial(_build_object, hint)
     origin = getattr(hint, "__origin__", None)
     inner: tuple[Any, ...] = getattr(hint, "__args__", ())
-    if isinstance(hint, UnionType):
+    if isinstance(hint, _UNION):
         other = _builder(next(one for one in inner if one is not type(None)))
         return lambda data: None if data is None else other(data)
     if origin is list:

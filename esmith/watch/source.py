@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import enum
 from dataclasses import dataclass
 from typing import Protocol
 
+from esmith.enums import Enum
 from esmith.watch.places import Places
 
 
-class Kind(enum.Enum):
+class Kind(Enum):
     """What happened."""
 
     #: A file was written, and is still open for writing.

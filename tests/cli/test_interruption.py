@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from esmith import signals
 from esmith.checks import own
 from esmith.cli import doctor
 from tests.commands import TIMEOUT_SECONDS
@@ -73,7 +73,7 @@ def test_a_guard_that_is_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(signal, "setitimer", interrupted)
+    monkeypatch.setattr(signals.signal, "setitimer", interrupted)
     before = sys.stdout, sys.stderr
     with pytest.raises(KeyboardInterrupt), own._Guard("x", "while it was tried"):
         pass

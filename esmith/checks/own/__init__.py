@@ -11,23 +11,23 @@ from __future__ import annotations
 import io
 import marshal
 import os
-import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
 
 from esmith.checks.own.file import File, Findings
+from esmith.contexts import contextmanager, suppress
 from esmith.errors import EsmithError, TemplateError
 from esmith.private import PrivateDirectory, digest_of, keep_later
+from esmith.signals import signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from types import CodeType, TracebackType
     from typing import Any
 
     from esmith.layout import Layout
 
-Rule = Callable[[File], Findings]
+    Rule = Callable[[File], Findings]
 
 #: How long a check may take for one file, in seconds, as a check by a program may by default.
 SECONDS = 60.0
@@ -114,16 +114,19 @@ class _Guard:
 
     def __enter__(self) -> None:
         self._before: Any = None
+        self._surroundings = _kept_surroundings()
+        self._surroundings.__enter__()
         # When ^C comes while it begins, nothing is left in another state.
-        with ExitStack() as surroundings:
-            surroundings.enter_context(redirect_stdout(io.StringIO()))
-            surroundings.enter_context(redirect_stderr(io.StringIO()))
-            surroundings.enter_context(_kept_surroundings())
+        has_begun = False
+        try:
             # Python says so when this is another thread.
             with suppress(ValueError):
                 self._before = signal.signal(signal.SIGALRM, _late)
                 signal.setitimer(signal.ITIMER_REAL, SECONDS)
-            self._surroundings = surroundings.pop_all()
+            has_begun = True
+        finally:
+            if not has_begun:
+                self._surroundings.__exit__(None, None, None)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -131,7 +134,7 @@ class _Guard:
         if self._before is not None:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, self._before)
-        self._surroundings.close()
+        self._surroundings.__exit__(None, None, None)
         # A file that cannot be read is no fault of the rule that reads it.
         if error is None or isinstance(error, EsmithError | OSError | KeyboardInterrupt):
             return
@@ -150,15 +153,18 @@ class _Guard:
 
 @contextmanager
 def _kept_surroundings() -> Iterator[None]:
-    """Restore the environment, the umask and the current directory at the end."""
+    """Discard what is printed, and restore the environment, the umask and the current directory at the end."""
     # Its bytes, as nothing has to be decoded: an event does this for each file that has such a check.
     environment = dict(os.environb)
     umask = os.umask(0o077)
     os.umask(umask)
     here = os.open(".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    streams = sys.stdout, sys.stderr
     try:
+        sys.stdout, sys.stderr = io.StringIO(), io.StringIO()
         yield
     finally:
+        sys.stdout, sys.stderr = streams
         if dict(os.environb) != environment:
             os.environb.clear()
             os.environb.update(environment)
@@ -175,4 +181,4 @@ def _late(_number: int, _frame: object) -> None:
     raise LateError(f"it did not end within {SECONDS:g} s")
 
 
-__all__ = ["File", "Findings", "Rule", "Rules"]
+__all__ = ["File", "Findings", "Rules"]
