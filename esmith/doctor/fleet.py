@@ -64,6 +64,25 @@ def _end_of(case: Case, path: str) -> float | None:
         return None
 
 
+def check_there(case: Case) -> Iterator[Finding]:
+    """Look whether the files are there without which this server is no member."""
+    from esmith.fleet.place import CA, CERTIFICATE, KEY, PASSWORD, SIGNING_KEY
+
+    needed = (CA, CERTIFICATE, KEY, SIGNING_KEY, PASSWORD)
+    lost = [
+        f"{FLEET_FILES}/{name}" for name in needed if not os.path.lexists(case.layout.under(f"{FLEET_FILES}/{name}"))
+    ]
+    for path in lost:
+        yield failing(
+            f"{path} is not there",
+            "this server cannot change what the fleet shares, and hears nothing of it once its agent is restarted",
+            by_hand("restore the file from a backup; without one this server leaves, and joins again:"),
+            "esmith fleet leave --here",
+        )
+    if not lost:
+        yield ok(f"what this server needs to be a member is in {FLEET_FILES}")
+
+
 def check_modes(case: Case) -> Iterator[Finding]:
     """Look whether only their owner may read the keys of this server, and write what is beside them."""
     try:
@@ -115,6 +134,7 @@ def check_clocks(case: Case) -> Iterator[Finding]:
 
 CHECKS: dict[str, Checking] = {
     "end of the certificate in the fleet": check_end,
+    "files of the fleet": check_there,
     "modes of the keys of the fleet": check_modes,
     "clocks of the fleet": check_clocks,
 }

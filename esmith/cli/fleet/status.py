@@ -70,7 +70,7 @@ def _lines(found: Overview) -> Iterator[str]:
 
     own, now = found.own, time.time()
     if found.away:
-        yield f"fleet {own.fleet}, this server is {own.host}; etcd does not answer: as far as this server knows"
+        yield f"fleet {own.fleet}, this server is {own.host}; etcd cannot be asked: as far as this server knows"
     else:
         yield f"fleet {own.fleet}, this server is {own.host}; fleet revision {found.revision}"
     rows = [("server", "groups", "revision", "heard of", "drift", "pending", "local", "digest", "version")]

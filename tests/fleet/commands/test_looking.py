@@ -63,7 +63,7 @@ def test_status(town: Town) -> None:
     assert ("one", "1 setting set for it alone while etcd was away") in _found(_status(one)[1])
     one.end_agent()
     shown = one.fleet("status", code=13).out
-    assert "etcd does not answer: as far as this server knows" in shown
+    assert "etcd cannot be asked: as far as this server knows" in shown
     assert "one: the agent of the fleet is not there" in shown
     assert "\n  start it: esmith fleet agent\n" in shown
 

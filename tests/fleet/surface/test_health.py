@@ -203,6 +203,19 @@ def test_modes_of_the_keys(member: Root) -> None:
         assert "belongs to somebody else" in next(iter(fleet.check_modes(case_of(member)))).what
 
 
+def test_files_that_are_not_there(member: Root) -> None:
+    """Each file that a member needs and does not have is failing, with what to do; with all of them nothing is."""
+    folder = member.path / "home/e-smith/fleet"
+    folder.mkdir(mode=0o700)
+    for name in ("ca.pem", "host.pem", "host.key", "signing.key", "password"):
+        (folder / name).touch(mode=0o600)
+    assert severities(list(fleet.check_there(case_of(member)))) == ["ok"]
+    (folder / "signing.key").unlink()
+    (lost,) = fleet.check_there(case_of(member))
+    assert (lost.severity, lost.what) == ("failing", "/home/e-smith/fleet/signing.key is not there")
+    assert lost.cure[-1] == "esmith fleet leave --here"
+
+
 def test_clocks(member: Root) -> None:
     """A server whose time is ahead of this one is a warning; what has another form is nothing."""
     report(member, hosts=[{"host": "mail2", "time": 1_000}, {"host": "office", "time": 5_000}, {"host": 3}, 4])
