@@ -191,6 +191,7 @@ class _Work:
             # The digest is counted again: that of a damaged row is not known.
             self._transaction.set_state(layers.TABLE, name, None)
             record.row = None
+        self._databases.is_changed = True
         self._groups = []
         for name, _ in list(self._transaction.states(member.TABLE)):
             if name.startswith((member.PREFIX, member.INVITE, databases.LEFT_OUT)):

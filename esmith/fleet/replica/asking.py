@@ -105,7 +105,10 @@ class Agent:
             if len(self._read) > _LONGEST:
                 raise ValueError("its answer is too long")
         line, _, self._read = self._read.partition(b"\n")
-        answer = loads(line)
+        try:
+            answer = loads(line)
+        except RecursionError as error:
+            raise ValueError("its answer is no object") from error
         if not isinstance(answer, dict):
             raise ValueError("its answer is no object")
         return answer
@@ -160,7 +163,7 @@ def commit(
     meanwhile()
     try:
         return _outcome(agent.answer())
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
         raise _no_answer(error) from error
 
 

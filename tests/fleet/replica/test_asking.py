@@ -102,6 +102,8 @@ def test_patience_begins_with_the_question(tmp_path: Path, monkeypatch: pytest.M
         (b"[]\n", asking.UnsettledError, "esmith fleet status"),
         (b"{\n", asking.UnsettledError, "esmith fleet status"),
         (b"\xff\n", asking.UnsettledError, "esmith fleet status"),
+        (b"[" * 2**17 + b"\n", asking.UnsettledError, "esmith fleet status"),
+        (b'{"outcome":"accepted","revision":1e999,"hash":"h"}\n', asking.UnsettledError, "esmith fleet status"),
         (b"x" * (2**20 + 2**16), asking.UnsettledError, "too long"),
         (None, asking.UnsettledError, "esmith fleet status"),
     ],

@@ -76,6 +76,17 @@ def test_a_replay_repairs_what_is_damaged(member: Store, fleet: Fleet) -> None:
         assert Membership(snapshot).digest == applying.digest_of(snapshot)
 
 
+def test_a_replay_without_settings_repairs_the_databases(member: Store) -> None:
+    """What is known of the databases goes with the layers, also where the journal gives none."""
+    with member.transaction(AUTHOR) as transaction:
+        transaction.set_state(databases.TABLE, databases.STATE, b"damaged")
+    with member.transaction(AUTHOR) as transaction:
+        applying.rebuild(transaction, [applying.Applied(1, "h1", [], {"member/one": b'{"groups": []}'})])
+    with member.snapshot() as snapshot:
+        found = databases.Databases.of(snapshot)
+        assert (found.counts, found.begun) == ({}, 0)
+
+
 def test_a_digest_does_not_depend_on_the_way(tmp_path: Path) -> None:
     """Members with the same layers have the same digest, whatever their own groups are and how they got there."""
     digests = set()
