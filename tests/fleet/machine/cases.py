@@ -14,6 +14,8 @@ from tests.units.kit import PATH, FaultError, pid_of, require, run, show, wait_u
 
 _REPOSITORY = Path(__file__).resolve().parents[3]
 _UNIT = "esmith-fleet"
+#: Where the document keeps a backup of etcd.
+BACKUP = Path("/var/backups/etcd.db")
 _agents: dict[str, subprocess.Popen[bytes]] = {}
 
 
@@ -144,4 +146,4 @@ def clean_up() -> None:
         run("systemctl", "stop", f"etcd-{name}", code=None)
     run("rm", "-rf", str(PLACES), str(UNIT))
     run("apt-get", "purge", "-y", "etcd-server", "etcd-client", code=None)
-    run("rm", "-rf", "/etc/etcd", "/var/lib/etcd")
+    run("rm", "-rf", "/etc/etcd", "/var/lib/etcd", str(BACKUP))

@@ -5,12 +5,11 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from tests.fleet.machine.cases import end_agent, shown_at, start_agent, typed
+from tests.fleet.machine.cases import BACKUP, end_agent, shown_at, start_agent, typed
 from tests.fleet.machine.places import ADDRESSES, place_of, root_of, type_at
 from tests.units.kit import FaultError, require, run, wait_until
 
 _GET = "config getprop qpsmtpd DNSBL\n"
-_BACKUP = Path("/var/backups/etcd.db")
 
 
 def _with_variables(block: str) -> str:
@@ -52,7 +51,7 @@ def etcd_is_saved_and_full() -> None:
     """The backup of etcd is for its owner alone; a full etcd is compacted, defragmented, and its alarm cleared."""
     _, save = typed("Backup and restore")
     type_at("mail1", _with_variables(save))
-    require(_BACKUP.stat().st_mode & 0o777 == 0o600, "others may read the backup of etcd")
+    require(BACKUP.stat().st_mode & 0o777 == 0o600, "others may read the backup of etcd")
     (make_room,) = typed("When etcd is full")
     printed = type_at("mail1", _with_variables(make_room))
     require(printed.count("Finished defragmenting") == len(ADDRESSES), printed)
