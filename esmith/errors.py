@@ -127,12 +127,6 @@ class StoreError(EsmithError):
             self.add("nothing was changed")
 
 
-class ActionError(EsmithError):
-    """An action of an event failed."""
-
-    exit_code = ExitCode.ACTION
-
-
 class ServiceError(EsmithError):
     """A service could not be adjusted."""
 

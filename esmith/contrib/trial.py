@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING, Self
 
 from esmith.contrib.place import Contrib
 from esmith.contrib.reading import Reading
-from esmith.errors import ActionError, EsmithError
+from esmith.errors import EsmithError
 from esmith.events.adjust import ServiceStep
 from esmith.events.affected import TemplateUse, find_affected
 from esmith.events.asked import check_service_actions
 from esmith.events.contribs import drop_unknown_actions, drop_wrong_actions
 from esmith.events.definition import EXPAND_PLACE, Event, event_names, load_event
 from esmith.events.derive import require_derivations
+from esmith.events.errors import ActionError
 from esmith.events.installation import Installation
 from esmith.events.session import RecordingSession
 from esmith.fragments.shipped import Shipped

@@ -9,8 +9,9 @@ import time
 from esmith.contexts import suppress
 from esmith.disk import read_file
 from esmith.environment import EVENT_DEPTH, clean_environment
-from esmith.errors import ActionError, ExitCode
+from esmith.errors import ExitCode
 from esmith.events.ending import ended_with_us, ends_within
+from esmith.events.errors import ActionError
 from esmith.expressions import expression
 from esmith.perl.modules import perl_modules
 from esmith.signals import signal

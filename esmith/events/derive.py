@@ -12,7 +12,7 @@ from itertools import dropwhile
 from esmith.apply.generations import Generation, generations_since
 from esmith.contexts import suppress
 from esmith.disk import read_file
-from esmith.errors import ActionError, EsmithError, StoreError, TemplateError
+from esmith.errors import EsmithError, StoreError, TemplateError
 from esmith.events.confirm import forget_taken_back
 from esmith.events.derived import (
     SUFFIX,
@@ -25,6 +25,7 @@ from esmith.events.derived import (
     mark_stale,
     record_failure,
 )
+from esmith.events.errors import ActionError
 from esmith.names import without_line
 from esmith.plan.host import DiskHost, trouble
 from esmith.store.model import Author

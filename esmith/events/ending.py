@@ -7,7 +7,7 @@ import select
 import time
 
 from esmith.contexts import contextmanager, suppress
-from esmith.errors import ActionError
+from esmith.events.errors import ActionError
 from esmith.processes import all_children
 from esmith.signals import signal
 

@@ -13,7 +13,7 @@ import time
 from esmith.apply.generations import newest_number
 from esmith.apply.left import list_left, record_refused
 from esmith.contexts import suppress
-from esmith.errors import ActionError, CheckError, EsmithError, StoreError
+from esmith.errors import CheckError, EsmithError, StoreError
 from esmith.events.actions import run_action
 from esmith.events.adjust import ServiceStep
 from esmith.events.asked import check_service_actions
@@ -21,6 +21,7 @@ from esmith.events.confirm import UnconfirmedChange, find_unconfirmed, set_uncon
 from esmith.events.contribs import drop_unknown_actions
 from esmith.events.definition import ADJUST_PLACE, EXPAND_PLACE, load_event
 from esmith.events.derive import declared_action, note_made
+from esmith.events.errors import ActionError
 from esmith.events.installation import Installation
 from esmith.events.recover import recovered, restore_killed
 from esmith.events.trusted import require_all, services_of

@@ -10,7 +10,8 @@ import pytest
 
 from esmith.apply.left import list_left
 from esmith.disk import Directory, UserDirectoryError
-from esmith.errors import ActionError, UserFileError
+from esmith.errors import UserFileError
+from esmith.events.errors import ActionError
 from tests.apply.kit import only_root
 from tests.disk.kit import OBSTACLES, USERS, House
 

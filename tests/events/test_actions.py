@@ -10,7 +10,8 @@ from typing import IO
 
 import pytest
 
-from esmith.errors import ActionError, ExitCode
+from esmith.errors import ExitCode
+from esmith.events.errors import ActionError
 from tests.commands import Root
 from tests.events.kit import Scene, make_event
 

@@ -9,8 +9,8 @@ from threading import Thread
 import pytest
 
 from esmith.apply.generations import newest_number
-from esmith.errors import ActionError
 from esmith.events.confirm import UNCONFIRMED, UnconfirmedChange, find_unconfirmed, set_unconfirmed, single_waiter
+from esmith.events.errors import ActionError
 from esmith.events.expand import expand_templates
 from esmith.events.recover import next_due, recover_all
 from esmith.events.rollback import roll_back

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from esmith.errors import ActionError, ServiceError, TemplateError
+from esmith.errors import ServiceError, TemplateError
 from esmith.events.derived import STALE, Derivation, Stale, forget_stale, list_stale, load_derivations
+from esmith.events.errors import ActionError
 from esmith.events.expand import expand_templates
 from esmith.events.recover import RETRY_SECONDS, next_due, recover_all
 from esmith.events.rollback import roll_back

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from esmith.errors import ActionError, EsmithError, ServiceError
+from esmith.errors import EsmithError, ServiceError
+from esmith.events.errors import ActionError
 from tests.apply.kit import look
 from tests.events.kit import Scene
 
