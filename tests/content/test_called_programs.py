@@ -47,6 +47,8 @@ def _of_script(text: str) -> set[str]:
     # A program that is called where a variable is set, before another one.
     found = set(re.findall(r"\$\{\w+:\+([a-z][\w-]*) ", text))
     text = re.sub(r"\$\{\w+:\+[^}]*\}", "", text)
+    # Arithmetic calls nothing.
+    text = re.sub(r"\$\(\([^()]*\)\)", "", text)
     words = shlex.shlex(text.replace("\\\n", " ").replace("`", "\n"), posix=True, punctuation_chars="();<>|&\n")
     words.whitespace, words.commenters = " \t\r", ""
     is_command, in_case, in_pattern = True, False, False

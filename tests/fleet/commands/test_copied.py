@@ -35,7 +35,8 @@ def test_a_copy_of_a_member(town: Town) -> None:
         server.start_agent(pace=QUICK)
         server.wait_for(4)
     two.set("DNSBL", "enabled")
-    wait_for(lambda: _stopped(copy), "the copy to stop")
+    # Before it is certain it waits, and says so.
+    wait_for(lambda: "runs on two machines" in _stopped(copy), "the copy to stop")
     assert _stopped(two) == ""
     cure = "esmith fleet leave --here"
     shown = copy.fleet("status", code=13).out
