@@ -27,6 +27,20 @@ class _Reading:
     parse_float, parse_int, parse_constant = float, int, staticmethod(_raise)
 
 
+def scan(text: str, place: int) -> tuple[Any, int]:
+    """Return what JSON begins at a place of a text, and where it ends.
+
+    :raises ValueError: when what begins there is damaged.
+    :raises StopIteration: when none begins there.
+    """
+    try:
+        found: tuple[Any, int] = _scan(text, place)
+    except SystemError:
+        # Python 3.11 has the error of damaged JSON in json.decoder, and has none where nobody has loaded that module.
+        raise ValueError("it is not JSON") from None
+    return found
+
+
 def loads(text: bytes) -> Any:
     """Return what JSON in UTF-8 holds.
 
@@ -75,13 +89,12 @@ try:
     from _json import encode_basestring_ascii, make_encoder, make_scanner
 
     _reading: Any = _Reading()
-    #: Returns what JSON begins at a place of a text, and where it ends; StopIteration or ValueError where none does.
-    scan: Any = make_scanner(_reading)
+    _scan: Any = make_scanner(_reading)
     _pieces: Any = make_encoder(None, _raise, encode_basestring_ascii, None, ": ", ", ", False, False, False)
     _pieces_of: Any = _made_of
 except (ImportError, TypeError, AttributeError):
     import json
 
-    scan = json.JSONDecoder(parse_constant=_raise).raw_decode
+    _scan = json.JSONDecoder(parse_constant=_raise).raw_decode
     _pieces = lambda data, _: [json.dumps(data, allow_nan=False)]  # noqa: E731
     _pieces_of = _whole_of

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +17,7 @@ from esmith import quick_json
 from esmith.quick_json import dumps, loads
 from tests.examples import examples
 
+_TREE = Path(__file__).parent.parent
 _SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
 _VALUES = _SCALARS | st.lists(_SCALARS, max_size=3) | st.dictionaries(st.text(), _SCALARS, max_size=3)
 
@@ -59,7 +63,6 @@ def test_what_cannot_be_written(value: object) -> None:
 def test_without_what_it_is_built_on(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the module json is built on something else, it is asked, with the same results."""
     import importlib
-    import sys
 
     data = {"a": [1, None, "ö"]}
     with monkeypatch.context() as patched:
@@ -73,3 +76,29 @@ def test_without_what_it_is_built_on(monkeypatch: pytest.MonkeyPatch) -> None:
             other.loads(text)
     with pytest.raises(ValueError, match=r"."):
         other.dumps({"a": math.nan})
+
+
+#: Reads texts in a Python that has not loaded the module json, and prints those that are neither read nor refused.
+_ALONE = """
+import sys
+from esmith.quick_json import loads
+assert "json" not in sys.modules
+for text in sys.argv[1:]:
+    try:
+        loads(text.encode())
+    except ValueError:
+        pass
+assert "json" not in sys.modules
+"""
+
+
+def test_what_is_no_json_where_json_is_not_loaded() -> None:
+    """Damaged texts are refused by a command that has not loaded the module json, which has the error in C."""
+    texts = ['{"half', "{", "[1,", '"a', '"\\', '"\\ud8', '{"a"}', "{1: 2}", "[1 2]", "nul", "-", "1e", "", "{}"]
+    found = subprocess.run(
+        [sys.executable, "-IS", "-c", f"import sys; sys.path.insert(0, {str(_TREE)!r})\n{_ALONE}", *texts],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (found.stderr, found.returncode) == ("", 0)
