@@ -62,7 +62,7 @@ def dumps(data: dict[str, Any]) -> bytes:
     :param data: dictionaries, lists, texts, numbers, truth values and None.
     :raises ValueError: for what else is in it.
     """
-    return "".join(_pieces(data, 0)).encode()
+    return _encoded(data, _raise, WITH_BLANKS, False).encode()
 
 
 def encode(data: Any, default: Callable[[Any], Any] = _raise, separators: tuple[str, str] = (",", ":")) -> str:
@@ -71,18 +71,7 @@ def encode(data: Any, default: Callable[[Any], Any] = _raise, separators: tuple[
     :param default: returns data for an object that JSON does not know.
     :param separators: what stands between entries, and behind a name.
     """
-    return "".join(_pieces_of(default, separators)(data, 0))
-
-
-def _made_of(default: Callable[[Any], Any], separators: tuple[str, str]) -> Any:
-    # One for each call: it remembers what it is in, also when it fails.
-    return make_encoder({}, default, encode_basestring_ascii, None, separators[1], separators[0], False, False, True)
-
-
-def _whole_of(default: Callable[[Any], Any], separators: tuple[str, str]) -> Any:
-    import json
-
-    return lambda data, _: [json.dumps(data, default=default, separators=separators)]
+    return _encoded(data, default, separators, True)
 
 
 try:
@@ -90,11 +79,17 @@ try:
 
     _reading: Any = _Reading()
     _scan: Any = make_scanner(_reading)
-    _pieces: Any = make_encoder(None, _raise, encode_basestring_ascii, None, ": ", ", ", False, False, False)
-    _pieces_of: Any = _made_of
+
+    def _encoded(data: Any, default: Callable[[Any], Any], separators: tuple[str, str], allow_nan: bool) -> str:
+        between, behind = separators
+        # One for each call: it remembers what it is in, also when it fails.
+        pieces = make_encoder({}, default, encode_basestring_ascii, None, behind, between, False, False, allow_nan)
+        return "".join(pieces(data, 0))
+
 except (ImportError, TypeError, AttributeError):
     import json
 
     _scan = json.JSONDecoder(parse_constant=_raise).raw_decode
-    _pieces = lambda data, _: [json.dumps(data, allow_nan=False)]  # noqa: E731
-    _pieces_of = _whole_of
+
+    def _encoded(data: Any, default: Callable[[Any], Any], separators: tuple[str, str], allow_nan: bool) -> str:
+        return json.dumps(data, default=default, separators=separators, allow_nan=allow_nan)

@@ -39,8 +39,6 @@ if TYPE_CHECKING:
     from esmith.layout import Layout
     from esmith.store.protocol import Transaction
 
-#: What is before the name of an action in an event.
-
 #: How long an action may take to make something again, in seconds: everything else waits for it.
 _TIME_LIMIT = 60.0
 
@@ -215,6 +213,7 @@ def declared_action(layout: Layout, path: str, known: Iterable[Derivation]) -> D
 
 
 def _name_of(path: str) -> str:
+    """Return the name of an action without S and a number, which it has before it in an event."""
     name = os.path.basename(path)
     rest = "".join(dropwhile(str.isdecimal, name[1:]))
     return rest if name[:1] == "S" and len(rest) < len(name) - 1 else name

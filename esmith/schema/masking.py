@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from _operator import not_
 from itertools import compress, islice
 
+from esmith.functions import operator
 from esmith.printable import printable, shown_time
 from esmith.schema.secrecy import MASK, is_findable
 from esmith.store.journal import FIELDS_OF_A_CHANGE, NO_VALUES
@@ -133,7 +133,7 @@ class Masking:
             )
             hits: set[str] = set()
             for are_types in (False, True):
-                chosen = list(map(not_, props)) if are_types else props
+                chosen = list(map(operator.not_, props)) if are_types else props
                 values = set().union(*(compress(column, chosen) for column in columns)) - NO_VALUES
                 found = parts & values if parts is not None else {value for value in values if value in text}
                 if not _are_printable(values):

@@ -115,18 +115,18 @@ class _Course:
     def add(self, action: str) -> None:
         """Add what is needed of one action."""
         effect = effect_of(action)
-        if effect is Effect.STOP:
+        if effect == Effect.STOP:
             self._stop(action)
-        elif effect is Effect.START:
+        elif effect == Effect.START:
             self.start()
-        elif effect is Effect.RESTART:
+        elif effect == Effect.RESTART:
             self._restart(action)
         elif effect in SIGNALLING:
             if self.running and not self._fresh and action not in self.steps:
                 self.steps.append(action)
         else:
             self.steps.append(action)
-            if effect is Effect.ONCE:
+            if effect == Effect.ONCE:
                 self._fresh = self._fresh or not self.running
                 self.running, self.staying, self._at_rest = True, False, False
 

@@ -86,11 +86,9 @@ _VERBS = Type(
     lambda value: TEXT_TABLE.accepts(value) and all(key in ACTIONS and _VERB.fullmatch(value[key]) for key in value),
 )
 _SYSTEMD_KEYS = {"unit": _UNIT, "verbs": _VERBS}
-#: systemd.unit(5): the name, and the kind that ends it.
-_UNIT_FILE = expression(r"[A-Za-z0-9_][A-Za-z0-9_.:@\\-]*\.(service|socket|timer|path)")
 _UNIT_FILES = Type(
     'a list of units with their kind, as "clamav-daemon.service"',
-    lambda value: TEXTS.accepts(value) and all(_UNIT_FILE.fullmatch(unit) for unit in value),
+    lambda value: TEXTS.accepts(value) and all(map(_is_unit_file, value)),
 )
 _REPLACES_KEYS = {"units": _UNIT_FILES}
 #: deb-control(5), Package.
@@ -149,6 +147,12 @@ class Services:
     def names(self) -> list[str]:
         """Return the names of the services that have a directory, sorted."""
         return sorted(frozenset().union(*self._there.values()))
+
+
+def _is_unit_file(unit: str) -> bool:
+    # systemd.unit(5): the name, and the kind that ends it.
+    name, _, kind = unit.rpartition(".")
+    return is_service_name(name) and kind in ("service", "socket", "timer", "path")
 
 
 def service_names(*directories: str) -> list[str]:

@@ -62,12 +62,12 @@ class RecordingSupervisor:
         self._seen[service] = self._after(effect_of(action), action, before)
 
     def _after(self, effect: int, action: str, before: ServiceStatus) -> ServiceStatus:
-        if effect is Effect.STOP:
+        if effect == Effect.STOP:
             return ServiceStatus(Status.DOWN)
         if effect in (Effect.RESTART, Effect.KILL):
             return self._pretended(Status.UP) if before.running or action == "restart" else before
         if effect in (Effect.START, Effect.ONCE):
-            state = Status.UP if effect is Effect.START else Status.ENDING
+            state = Status.UP if effect == Effect.START else Status.ENDING
             return ServiceStatus(state, before.pid) if before.running else self._pretended(state)
         if action == "reload-or-restart" and not before.running:
             return self._pretended(Status.UP)

@@ -86,16 +86,17 @@ def _replay(transaction: Transaction, own: Own, journal: Journal, sent: Sequence
     parts = {one.hash: one.host for one in sent if one.revision > before}
     rows = journal.applied
     # What a change did on this server comes with its row, and before the rows after it.
-    ends = [number for number, row in enumerate(rows, 1) if row.hash in parts]
+    ends = [*(number for number, row in enumerate(rows, 1) if row.hash in parts), len(rows)]
+    begin = rows[: ends[0]]
     if before:
         require_member(transaction)
         transaction.set_state(member.TABLE, FIRST, journal.first.encode())
         transaction.set_state(member.TABLE, _STOPPED, None)
-        rebuild(transaction, rows[: min([*ends, len(rows)])])
+        rebuild(transaction, begin)
     else:
         # A backup was restored: the store knows of no fleet yet. Or what it knows is damaged.
-        become_member(transaction, replace(journal, applied=rows[: min([*ends, len(rows)])]), own.host, own.endpoints)
-    for end, following in pairwise([*ends, len(rows)]):
+        become_member(transaction, replace(journal, applied=begin), own.host, own.endpoints)
+    for end, following in pairwise(ends):
         apply_host(transaction, parts[rows[end - 1].hash])
         apply_rows(transaction, rows[end:following])
     return notes

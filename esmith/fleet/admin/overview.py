@@ -6,14 +6,13 @@ Names and texts that others wrote into etcd are data, of limited length and made
 
 from __future__ import annotations
 
-import json
 import time
 from collections import Counter
 
 from esmith.errors import EsmithError, StoreError
 from esmith.fields import dataclass, field
 from esmith.fleet import place
-from esmith.fleet.agent.others import read_statuses
+from esmith.fleet.agent.others import read_statuses, status_of
 from esmith.fleet.journal.certificates import DAY, ends_at
 from esmith.fleet.journal.errors import RowError
 from esmith.fleet.replica.asking import AgentAwayError, status
@@ -103,7 +102,7 @@ def overview_of(layout: Layout, own: Own, local: int) -> Overview:
         by_name[own.host]["overrides"] = local
         if agent is not None:
             # Where another machine is this host, etcd has what that one says.
-            own_word = read_statuses([(own.host, json.dumps({**agent, "hosts": []}).encode())])[0]
+            own_word = status_of(own.host, agent)
             by_name[own.host] |= {name: own_word[name] for name in ("stopped", "error")}
             by_name[own.host]["cure"] = _hint_of(agent.get("stopped"))
     found.hosts = [by_name.get(name, {"host": name}) for name in found.members]
@@ -150,14 +149,14 @@ def _ask_agent(layout: Layout, found: Overview) -> dict[str, Any] | None:
 def _known_here(data: dict[str, Any]) -> list[dict[str, Any]]:
     """Return what this server knows of all, from what its agent says."""
     others = data.get("hosts")
-    rows = [
-        (str(one.get("host")), json.dumps(one).encode())
+    found = [
+        status_of(str(one.get("host")), one)
         for one in (others if isinstance(others, list) else [])
         if isinstance(one, dict) and one.get("host") != data.get("host")
     ]
     if data.get("host"):
-        rows.append((str(data["host"]), json.dumps({**data, "hosts": []}).encode()))
-    return read_statuses(rows)
+        found.append(status_of(str(data["host"]), data))
+    return found
 
 
 def _add_findings(found: Overview) -> None:

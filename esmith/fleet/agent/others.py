@@ -28,13 +28,16 @@ def read_statuses(rows: Iterable[tuple[str, bytes]]) -> list[dict[str, Any]]:
             data = json.loads(value)
         except (ValueError, RecursionError):
             data = {}
-        if not isinstance(data, dict):
-            data = {}
-        one: dict[str, Any] = {"host": printable(host)[:_LONGEST]}
-        one |= {name: _text(data.get(name)) for name in _TEXTS}
-        one |= {name: _number(data.get(name)) for name in _NUMBERS}
-        found.append(one)
+        found.append(status_of(host, data if isinstance(data, dict) else {}))
     return sorted(found, key=lambda one: str(one["host"]))
+
+
+def status_of(host: str, data: dict[str, Any]) -> dict[str, Any]:
+    """Return what is taken of the status of a host; what in it is in no order is left out."""
+    one: dict[str, Any] = {"host": printable(host)[:_LONGEST]}
+    one |= {name: _text(data.get(name)) for name in _TEXTS}
+    one |= {name: _number(data.get(name)) for name in _NUMBERS}
+    return one
 
 
 def differing(hosts: list[dict[str, Any]], own: str, revision: int, digest: str) -> list[str]:

@@ -97,7 +97,9 @@ class Signaller:
     def _all(self) -> list[_Signal]:
         """Return the signals that are not answered, the oldest first."""
         with self._local.snapshot() as snapshot:
-            rows = [(name.removeprefix(SIGNAL), value) for name, value in snapshot.states(TABLE) if SIGNAL in name]
+            rows = [
+                (name.removeprefix(SIGNAL), value) for name, value in snapshot.states(TABLE) if name.startswith(SIGNAL)
+            ]
         # A damaged name is that of no row, so nobody waits for its answer.
         return [_signal_of(digits, value) for digits, value in rows if is_number(digits)]
 
