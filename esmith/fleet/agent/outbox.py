@@ -16,7 +16,7 @@ from esmith.fields import dataclass
 from esmith.fleet.agent.places import make_private
 from esmith.fleet.agent.points import reach
 from esmith.fleet.agent.prepared import LONGEST, PreparedFile
-from esmith.private_files import remove_left, replace_private
+from esmith.private_files import read_regular, remove_left, replace_private
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Outbox:
         self._prepared = PreparedFile(path, _PREPARED)
         #: The token of what is in the prepared file; "" for nothing.
         self._in_prepared = ""
-        for name in sorted(os.listdir(path)):
+        for name in sorted(name for name in os.listdir(path) if name.endswith(".json")):
             sent = _read(os.path.join(path, name), name)
             if sent is not None:
                 self._sent[sent.token] = sent
@@ -134,9 +134,8 @@ class Outbox:
 def _read(path: str, name: str) -> Sent | None:
     """Return what a file holds; None when it is not one of ours."""
     try:
-        with open(path, "rb") as file:
-            sent = _sent_of(file.read())
-    except OSError:
+        sent = _sent_of(read_regular(path)[0])
+    except (OSError, ValueError):
         return None
     return sent if sent is not None and name == f"{sent.token}.json" else None
 

@@ -166,3 +166,15 @@ def test_where_nothing_can_take_its_place(folder: Path) -> None:
     with pytest.raises(OSError, match="directory"):
         outbox.add(sent(1))
     assert found(folder) == outbox.all() == []
+
+
+def test_what_is_not_a_file_of_the_outbox(folder: Path) -> None:
+    """A FIFO, a link and a folder among the files end nothing, and nothing waits for them."""
+    outbox = Outbox(str(folder))
+    for one in (sent(1), sent(2)):
+        outbox.add(one)
+    os.mkfifo(folder / f"{3:032x}.json")
+    os.mkfifo(folder / "other")
+    (folder / f"{4:032x}.json").symlink_to(f"{2:032x}.json")
+    (folder / f"{5:032x}.json").mkdir()
+    assert found(folder) == [sent(1), sent(2)]
