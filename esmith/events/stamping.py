@@ -8,9 +8,9 @@ durable, because a stamp that is lost or damaged costs time and nothing else.
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 
 from esmith.apply.left import list_left
+from esmith.contexts import suppress
 from esmith.directories import make_directory, open_file
 from esmith.environment import PATH
 from esmith.errors import EsmithError

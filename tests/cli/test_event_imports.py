@@ -14,7 +14,7 @@ from tests.commands import Root
 
 #: What costs more than it gives where no new file is made; modules below these count too.
 NEVER = {"click", "jinja2", "markupsafe", "tomllib", "dataclasses", "inspect", "typing", "pathlib", "ssl", "socket"}
-NEVER |= {"hashlib", "difflib", "importlib", "watchdog"}
+NEVER |= {"hashlib", "difflib", "importlib", "watchdog", "enum", "re", "json", "contextlib", "functools", "collections"}
 #: What an event without actions does not need either.
 NEVER_WITHOUT_ACTIONS = NEVER | {"subprocess", "tempfile", "shutil", "random"}
 #: What a command needs that finds everything as it was.
