@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import select
 import signal
 import sys
 import threading
 import time
 import traceback
 
+from esmith.contexts import suppress
 from esmith.fleet.agent.answering import Answering
 from esmith.fleet.agent.children import Children
 from esmith.fleet.agent.claiming import Claim
@@ -27,7 +30,6 @@ from esmith.fleet.agent.state import State
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import FrameType
 
     from esmith.layout import Layout
 
@@ -51,17 +53,25 @@ class Agent:
         pace = pace or Pace()
         self._layout = layout
         self._place = Place(layout)
-        self._stop = threading.Event()
+        # No Event: a signal that comes just before the main thread waits for one, or to another thread, does not end that.
+        self._ends, self._end_now = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._has_failed = False
         self._pace = pace
         self.state = State()
 
     def end(self) -> None:
         """Have :meth:`run` return."""
-        self._stop.set()
+        with suppress(BlockingIOError):
+            os.write(self._end_now, b"\0")
+
+    def end_at(self, *numbers: signal.Signals) -> None:
+        """Have :meth:`run` return when one of these signals comes to this process, whose main thread calls this."""
+        signal.set_wakeup_fd(self._end_now, warn_on_full_buffer=False)
+        for number in numbers:
+            signal.signal(number, lambda *_: None)
 
     def run(self, ready: Callable[[], None] = lambda: None) -> int:
-        """Run until :meth:`end`.
+        """Run until :meth:`end`, or a signal of :meth:`end_at`.
 
         :param ready: called when the socket answers.
         :return: 0, or 1 when a thread failed by a fault of the program.
@@ -84,7 +94,7 @@ class Agent:
             for thread in threads:
                 thread.start()
             ready()
-            self._stop.wait()
+            select.select([self._ends], [], [])
             self._end(threads)
         return int(self._has_failed)
 
@@ -143,7 +153,7 @@ class Agent:
             if not is_done:
                 traceback.print_exc()
                 self._has_failed = True
-                self._stop.set()
+                self.end()
 
     def _end(self, threads: list[threading.Thread]) -> None:
         self.state.end()
@@ -172,10 +182,5 @@ def run_agent(layout: Layout, *, pace: Pace | None = None) -> int:
     """
     agent = Agent(layout, pace)
     sys.setswitchinterval(_TURN_SECONDS)
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        agent.end()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
+    agent.end_at(signal.SIGTERM, signal.SIGINT)
     return agent.run()

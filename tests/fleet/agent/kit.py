@@ -55,7 +55,7 @@ def fork_agent(layout: Layout, pace: Pace = PACE, hook: Callable[[str], None] | 
             os.close(ready)
             points.set_hook(hook)
             agent = Agent(layout, pace)
-            signal.signal(signal.SIGTERM, lambda *_: agent.end())
+            agent.end_at(signal.SIGTERM)
             code = agent.run(lambda: os.close(done))
         finally:
             os._exit(code)
