@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
 import ssl
+import threading
 from collections.abc import Callable
 from functools import partial
 from types import FrameType
@@ -88,6 +90,10 @@ class QuietServer(uvicorn.Server):
     async def main_loop(self) -> None:
         """Answer until a signal comes."""
         self._ends, self._loop = asyncio.Event(), asyncio.get_running_loop()
+        if threading.current_thread() is threading.main_thread():
+            # A handler of uvicorn does not end a wait that begins just then, nor when another thread takes the signal.
+            for number in (signal.SIGTERM, signal.SIGINT):
+                self._loop.add_signal_handler(number, self.handle_exit, number, None)
         await self.on_tick(0)
         if not self.should_exit:
             await self._ends.wait()

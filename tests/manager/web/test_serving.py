@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -284,6 +285,38 @@ def test_it_is_small_knows_no_engine_and_sleeps(tmp_path: Path) -> None:
         os.kill(process.pid, signal.SIGTERM)
         process.wait(_LIMIT)
     assert process.returncode in (0, -signal.SIGTERM)
+
+
+#: One thread more, which takes TERM when the input ends.
+_THREAD = """
+import signal, sys, threading
+def end():
+    sys.stdin.read()
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+threading.Thread(target=end, daemon=True).start()
+"""
+
+
+def test_a_signal_that_another_thread_takes(tmp_path: Path) -> None:
+    """The kernel may give TERM to any thread: it ends the web process, which sleeps while nobody asks."""
+    words = [sys.executable, "-c", _THREAD + _PROBE, str(tmp_path / "socket")]
+    process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdin is not None and process.stdout is not None
+        port, _ = int(process.stdout.readline()), process.stdout.readline()
+        with socket.create_connection(("127.0.0.1", port), _LIMIT) as connection:
+            connection.sendall(_GET + b"connection: close\r\n\r\n")
+            while connection.recv(65536):
+                pass
+        before = -1
+        while _switches(process.pid) != before:
+            before = _switches(process.pid)
+            time.sleep(0.3)
+        process.stdin.close()
+        assert process.wait(10) in (0, -signal.SIGTERM)
+    finally:
+        process.kill()
+        process.wait(_LIMIT)
 
 
 def test_imports_of_the_web_are_few() -> None:
