@@ -26,6 +26,8 @@ SAMPLE ?= 100
 SEED ?= 1
 # How many processes play the tests: some tests wait, for services and for other processes.
 WORKERS ?= $(shell expr $$(nproc) + 1)
+# After so many seconds a test is stuck: all its threads are shown, and it has failed. The longest ones take 200 on a busy machine.
+STUCK ?= 600
 # What .venv/installed-test installs; without lint it takes two thirds of the time.
 EXTRAS ?= test,lint
 # What looks for barriers on pages: axe 4.12, under the Mozilla Public License, is in this package.
@@ -97,7 +99,8 @@ demo-fleet: $(VENV)/installed-fleet
 	@$(BIN)/python -m demo.fleet demo-fleet-root $(if $(WAIT),--wait)
 
 test: $(VENV)/installed-test
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder \
+		-o faulthandler_timeout=$(STUCK) -o faulthandler_exit_on_timeout=true --max-worker-restart 0
 
 test-long: $(VENV)/installed-test
 	$(BIN)/python -m pytest -n $(WORKERS) -m long

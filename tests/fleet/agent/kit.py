@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import secrets
+import select
 import signal
 import socket
 import time
@@ -39,6 +40,8 @@ from tests.fleet.cluster import wait_for
 PACE = Pace(heartbeat=60.0, file=0.0, status=0.0, counts=0.0)
 QUICK = Pace(heartbeat=0.3, file=0.0, status=0.0, counts=0.0)
 AUTHOR = ("alice", "", ("config", "setprop", "qpsmtpd", "DNSBL", "enabled"))
+#: Far above what an agent takes to end.
+_END_SECONDS = 60
 LATER = int(time.time()) + 3600
 
 
@@ -153,7 +156,17 @@ class Host:
         return self.wait_end()
 
     def wait_end(self) -> int:
-        """Wait until its agent has ended, and return its exit code; negative for a signal."""
+        """Wait until its agent has ended, and return its exit code; negative for a signal.
+
+        :raises AssertionError: when it goes on; it is killed.
+        """
+        watched = os.pidfd_open(self.pid)
+        try:
+            if not select.select([watched], [], [], _END_SECONDS)[0]:
+                os.kill(self.pid, signal.SIGKILL)
+                raise AssertionError("the agent does not end")
+        finally:
+            os.close(watched)
         _, status = os.waitpid(self.pid, 0)
         self.pid = 0
         return os.waitstatus_to_exitcode(status)
