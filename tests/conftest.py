@@ -19,7 +19,7 @@ from esmith.fragments.perl import engine
 from esmith.fragments.perl.process import PerlProcess
 from tests import forks
 from tests.commands import Root
-from tests.examples import FEWER, examples
+from tests.examples import FEWER, examples, left_out
 from tests.offices import make_fresh, make_small_office, settle_office
 from tests.programs import names_of, path_of, require, require_daemons
 from tests.remembered import Memory, remember_code, remember_tables
@@ -152,13 +152,25 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=lambda item: not item.nodeid.startswith(_FIRST))
     for item in items:
         names_of(item)
+    if FEWER:
+        left = left_out(item.nodeid for item in items if not _needs_each_case(item))
+        _select(config, items, lambda item: item.nodeid not in left)
     if place := config.getoption("--of-list"):
         listed = _listed(place)
-        wanted: dict[bool, list[pytest.Item]] = {True: [], False: []}
-        for item in items:
-            wanted[bool(listed & {item.nodeid, item.nodeid.partition("::")[0]})].append(item)
-        config.hook.pytest_deselected(items=wanted[False])
-        items[:] = wanted[True]
+        _select(config, items, lambda item: bool(listed & {item.nodeid, item.nodeid.partition("::")[0]}))
+
+
+def _needs_each_case(item: pytest.Item) -> bool:
+    """Return whether no other step plays what this one leaves out."""
+    return any(item.get_closest_marker(name) for name in ("plain_user", "each_case"))
+
+
+def _select(config: pytest.Config, items: list[pytest.Item], is_wanted: Callable[[pytest.Item], bool]) -> None:
+    wanted: dict[bool, list[pytest.Item]] = {True: [], False: []}
+    for item in items:
+        wanted[is_wanted(item)].append(item)
+    config.hook.pytest_deselected(items=wanted[False])
+    items[:] = wanted[True]
 
 
 def pytest_collection_finish() -> None:

@@ -11,7 +11,7 @@ from tests.page.conftest import kind_of_stage, machine_trouble, open_stage_in
 from tests.page.play import play_section
 from tests.page.transcript import Block, Transcript, all_transcripts
 
-pytestmark = pytest.mark.usefixtures("better_stage")
+pytestmark = [pytest.mark.usefixtures("better_stage"), pytest.mark.each_case]
 
 NEEDING = [transcript for transcript in all_transcripts() if any(block.needs for block in transcript.blocks)]
 
