@@ -21,7 +21,7 @@ def test_of_many_cases_one_of_five() -> None:
 
 
 def test_what_is_played_nowhere_else_stays() -> None:
-    """A test with the marker each_case or plain_user plays every case, and what is left out is counted as deselected."""
+    """A test with the marker each_case or plain_user plays every case; what is left out counts as deselected."""
     words = ["-q", "--collect-only", "-p", "no:cacheprovider", "tests/page/test_sections.py", "tests/test_printable.py"]
     counted = []
     for fewer in ("", "1"):

@@ -53,7 +53,7 @@ class Agent:
         pace = pace or Pace()
         self._layout = layout
         self._place = Place(layout)
-        # No Event: a signal that comes just before the main thread waits for one, or to another thread, does not end that.
+        # No Event: a signal just before the main thread waits for one, or to another thread, does not end that wait.
         self._ends, self._end_now = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._has_failed = False
         self._pace = pace
