@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import os
 
+from esmith.checks.due import Due
 from esmith.checks.staged import StagedTree
 from esmith.environment import PATH, which
 from esmith.errors import CheckError, TemplateError
 from esmith.fields import dataclass, replace
-from esmith.fragments.rendering import Kind, Rendering
+from esmith.fragments.rendering import Rendering
 from esmith.fragments.settings import refused_settings
 from esmith.functions import cache, partial
-from esmith.names import path_matches
 from esmith.plan.output import Difference, Output
 from esmith.plan.unit import leave_units
 from esmith.plan.verdict import Outcome, Verdict
@@ -24,7 +24,7 @@ from esmith.shipped import ShippedFiles
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Iterable
 
     from esmith.checks.hiding import Secrets
     from esmith.checks.own import Rule, Rules
@@ -96,7 +96,8 @@ def _left(cause: Output, refused: Verdict, reason: str) -> CheckError:
 def _refused(plan: Plan, layout: Layout, *, writes: bool) -> list[Verdict]:
     """Check the plan as it is now, put the verdicts into it, and return those that refuse a file."""
     changed = {output.path for output in plan.changed if output.difference is not Difference.ATTRIBUTES}
-    subjects = [_subject(output) for output in plan.outputs if changed and _is_due(output, changed)]
+    due = Due(changed)
+    subjects = [_subject(output) for output in plan.outputs if changed and due.covers(output)]
     schema = Schema(layout)
 
     @cache
@@ -123,7 +124,7 @@ def _causes(plan: Plan, refused: Output) -> list[tuple[Output, str]]:
     if refused.difference is not Difference.NONE and not refused.left:
         reason = unread or _part(plan.blamed(refused))
         return [(refused, reason)] if reason else []
-    read = [output for output in plan.changed if _is_due(refused, {output.path})]
+    read = [output for output in plan.changed if Due({output.path}).covers(refused)]
     if unread:
         return [(one, unread) for one in read if plan.unread(one) or not one.rendering.metadata.services]
     blamed = plan.blamed(refused)
@@ -225,19 +226,6 @@ def _subject(output: Output) -> Subject:
     assert metadata.check is not None
     rendering = None if output.rendering.recalled else output.rendering
     return Subject(output.path, metadata.check, metadata.sources["check"], rendering, output.is_a_users)
-
-
-def _is_due(output: Output, changed: Collection[str]) -> bool:
-    """Return whether a file is checked and one that it reads changes, or itself; what is left is checked next time."""
-    wanted = output.rendering.metadata.check
-    if wanted is None or output.rendering.kind is not Kind.FILE or output.left:
-        return False
-    if output.path in changed:
-        return True
-    if wanted.reads is None:
-        directory = os.path.dirname(output.path)
-        return bool(wanted.command) and any(os.path.dirname(path) == directory for path in changed)
-    return any(path_matches(path, pattern) for pattern in wanted.reads for path in changed)
 
 
 def _run_key(subject: Subject) -> tuple[str, ...]:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+
 from esmith.enums import Enum
+from esmith.errors import InstallError
 from esmith.fields import dataclass
+from esmith.fragments.rendering import Kind
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from esmith.errors import EsmithError
+    from esmith.fragments.identity import Identities
+    from esmith.fragments.render import Renderer
     from esmith.fragments.rendering import Rendering
     from esmith.plan.host import Staged
 
@@ -71,3 +77,35 @@ def recalled_output(target: str, rendering: Rendering) -> Output:
     fields["path"], fields["target"], fields["rendering"] = rendering.path, target, rendering
     fields["mode"] = rendering.mode
     return output
+
+
+def new_output(renderer: Renderer, rendering: Rendering) -> Output:
+    """Return an output that was expanded, and is not compared yet.
+
+    :raises InstallError: when the user or the group that it is to belong to does not exist.
+    """
+    owner = _owner(renderer.identities, rendering)
+    return Output(rendering.path, renderer.layout.under(rendering.path), rendering, rendering.mode, owner)
+
+
+def _owner(identities: Identities, rendering: Rendering) -> tuple[int, int] | None:
+    """Return the numbers of the owner and the group; None when only root could set them.
+
+    :raises InstallError: when there is no such user or group: files must not silently become root's.
+    """
+    if os.geteuid() != 0 or rendering.kind not in (Kind.FILE, Kind.SYMLINK):
+        return None
+    uid, gid = identities.user_id(rendering.owner), identities.group_id(rendering.group)
+    if uid is None:
+        raise _missing(rendering, "user", "owner", rendering.owner)
+    if gid is None:
+        raise _missing(rendering, "group", "group", rendering.group)
+    return uid, gid
+
+
+def _missing(rendering: Rendering, kind: str, key: str, name: str) -> InstallError:
+    return InstallError(
+        f"there is no {kind} {name!r} (for {rendering.path})",
+        place=rendering.metadata.sources.get(key, rendering.template.path),
+        hint=f"create the {kind}, or correct {key}",
+    )

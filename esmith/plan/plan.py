@@ -15,7 +15,7 @@ from esmith.plan.blame import contribs_part, stops_everything
 from esmith.plan.difference import Comparison
 from esmith.plan.installed import OUTPUTS
 from esmith.plan.memory import Memory
-from esmith.plan.output import Difference, Output, recalled_output
+from esmith.plan.output import Difference, Output, new_output, recalled_output
 from esmith.plan.place import OTHER_OUTPUT, in_the_way, is_made, own_places, require_place
 from esmith.plan.unit import UNKNOWN, leave_units
 from esmith.plan.verdict import Verdict, unchecked
@@ -25,7 +25,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
 
-    from esmith.fragments.identity import Identities
     from esmith.fragments.metadata import Metadata
     from esmith.layout import Layout
     from esmith.plan.listed import Listed
@@ -70,11 +69,21 @@ class Plan:
     copied: str = ""
     command: str = ""
     count: Callable[[str, int, int], None] | None = None
+    #: What :meth:`_expanded` returned, for which outputs, and how many these were.
+    _expanded_of: tuple[list[Output], list[Output], int] = ([], [], 0)
 
     @property
     def changed(self) -> list[Output]:
         """The outputs that differ from the disk, and are not left as they are."""
-        return [output for output in self.outputs if output.difference is not Difference.NONE and not output.left]
+        return [output for output in self._expanded() if output.difference is not Difference.NONE and not output.left]
+
+    def _expanded(self) -> list[Output]:
+        """Return the outputs that were not recalled: only these may differ, and there may be thousands of others."""
+        found, outputs, number = self._expanded_of
+        if outputs is not self.outputs or number != len(outputs):
+            found = [output for output in self.outputs if not output.rendering.recalled]
+            self._expanded_of = found, self.outputs, len(self.outputs)
+        return found
 
     @property
     def left(self) -> list[Output]:
@@ -221,7 +230,7 @@ class _Planning:
                 # It is as it was installed: there may be ten thousands of these.
                 plan.outputs.append(recalled_output(under(rendering.path), rendering))
                 continue
-            output = _output(renderer, rendering)
+            output = new_output(renderer, rendering)
             output.inputs = self._memory.inputs(rendering)
             plan.outputs.append(output)
             with plan.leaving(output):
@@ -231,7 +240,7 @@ class _Planning:
             plan.listed |= self._memory.listed(path, plan.outputs[first:])
             orphans = [name for name in self._memory.outputs_of(path) if name not in self._made_by]
             for name in orphans:
-                orphan = _output(renderer, renderer.absent(path, name))
+                orphan = new_output(renderer, renderer.absent(path, name))
                 plan.outputs.append(orphan)
                 if _was_installed(self._snapshot, name):
                     with plan.leaving(orphan):
@@ -289,7 +298,7 @@ class _Planning:
             made_by = self._made_by.get(name)
             if made_by is None or made_by.template.path == template.path:
                 rendering = self._made_by[name] = Rendering(name, template, metadata, Kind.LEFT)
-                own.append(_output(self._renderer, rendering))
+                own.append(new_output(self._renderer, rendering))
                 self._plan.outputs.append(own[-1])
         for output in own:
             output.left = error
@@ -314,31 +323,3 @@ def _was_installed(snapshot: Snapshot, path: str) -> bool:
     """Return whether a file was installed by the engine: what was left to somebody else is not removed."""
     installed = OUTPUTS.get(snapshot, path)
     return installed is not None and not installed.is_absent
-
-
-def _output(renderer: Renderer, rendering: Rendering) -> Output:
-    owner = _owner(renderer.identities, rendering)
-    return Output(rendering.path, renderer.layout.under(rendering.path), rendering, rendering.mode, owner)
-
-
-def _owner(identities: Identities, rendering: Rendering) -> tuple[int, int] | None:
-    """Return the numbers of the owner and the group; None when only root could set them.
-
-    :raises InstallError: when there is no such user or group: files must not silently become root's.
-    """
-    if os.geteuid() != 0 or rendering.kind not in (Kind.FILE, Kind.SYMLINK):
-        return None
-    uid, gid = identities.user_id(rendering.owner), identities.group_id(rendering.group)
-    if uid is None:
-        raise _missing(rendering, "user", "owner", rendering.owner)
-    if gid is None:
-        raise _missing(rendering, "group", "group", rendering.group)
-    return uid, gid
-
-
-def _missing(rendering: Rendering, kind: str, key: str, name: str) -> InstallError:
-    return InstallError(
-        f"there is no {kind} {name!r} (for {rendering.path})",
-        place=rendering.metadata.sources.get(key, rendering.template.path),
-        hint=f"create the {kind}, or correct {key}",
-    )
