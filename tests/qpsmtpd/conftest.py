@@ -24,7 +24,7 @@ class Serve(Protocol):
 Launch = Callable[..., Daemon]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def _dns() -> Iterator[FakeDNS]:
     server = FakeDNS()
     yield server
@@ -40,7 +40,7 @@ def dns(_dns: FakeDNS) -> FakeDNS:
     return _dns
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def _shared(tmp_path_factory: pytest.TempPathFactory, _dns: FakeDNS) -> Iterator[Daemon]:
     """Start one daemon for all tests. With peers it reads what they write for every connection."""
     path_of("qpsmtpd-forkserver")

@@ -14,7 +14,7 @@ from tests.system.machine import Machine, machine_trouble
 from tests.system.mail import CONFIG, SERVER, SETUP, MailSystem, know_the_world, prepare
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def _running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MailSystem]:
     if trouble := machine_trouble():
         if os.environ.get("ESMITH_REQUIRE_DAEMONS") == "1":

@@ -1,4 +1,4 @@
-"""One etcd with TLS, for all tests of this folder."""
+"""One etcd with TLS, for all tests of this folder; it ends with them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.fleet.commands.kit import Town
 from tests.programs import require
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """One etcd that asks for certificates, and after the first fleet for passwords, too."""
     require(["etcd"])

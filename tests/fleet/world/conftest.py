@@ -16,7 +16,7 @@ from tests.programs import require
 _numbers = itertools.count(1)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
     """What agents are forked from."""
     agents = Nursery(tmp_path_factory.mktemp("nursery"))
@@ -24,7 +24,7 @@ def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
     agents.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """Three members of etcd behind proxies; all modules here share them, since each test makes a fleet of its own."""
     require(["etcd"])

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 QUICK = "/server-manager/jobs"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def _chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Browser]]:
     """Return a function that returns the browser of somebody, which is started when the first test wants it."""
     started: dict[str, Browser] = {}
@@ -44,7 +44,7 @@ def other_browser(_chromium: Callable[[str], Browser], site: Site) -> Browser:
     return _as_new(_chromium("other"), site)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def axe() -> str:
     """The text of axe, which the Makefile installs with the environment of the tests."""
     found = importlib.util.find_spec("axe_playwright_python")
@@ -52,7 +52,7 @@ def axe() -> str:
     return Path(found.origin).with_name("axe.min.js").read_text()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def site(tmp_path_factory: pytest.TempPathFactory, _office: Path) -> Iterator[Site]:
     """The server-manager of a small office; all tests here share it. Each sets what it needs first."""
     path = tmp_path_factory.mktemp("site") / "root"
@@ -72,7 +72,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, _office: Path) -> Iterator[Si
         site.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def site_root(site: Site) -> Root:
     """The root of that office."""
     return site.root
