@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 
 from esmith.enums import Enum
-from esmith.errors import InstallError
+from esmith.errors import EsmithError, InstallError
 from esmith.fields import dataclass
 from esmith.fragments.rendering import Kind
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from esmith.errors import EsmithError
     from esmith.fragments.identity import Identities
     from esmith.fragments.render import Renderer
     from esmith.fragments.rendering import Rendering

@@ -94,7 +94,9 @@ class Agent:
             for thread in threads:
                 thread.start()
             ready()
-            select.select([self._ends], [], [])
+            ends = select.poll()
+            ends.register(self._ends, select.POLLIN)
+            ends.poll()
             self._end(threads)
         return int(self._has_failed)
 
