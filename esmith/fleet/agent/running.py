@@ -26,6 +26,7 @@ from esmith.fleet.agent.reporting import Pace, Reporter
 from esmith.fleet.agent.sending import Sender
 from esmith.fleet.agent.signalling import Signaller
 from esmith.fleet.agent.state import State
+from esmith.signals import readable_signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,7 +55,9 @@ class Agent:
         self._layout = layout
         self._place = Place(layout)
         # No Event: a signal just before the main thread waits for one, or to another thread, does not end that wait.
-        self._ends, self._end_now = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        ends, self._end_now = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._ending = select.poll()
+        self._ending.register(ends, select.POLLIN)
         self._has_failed = False
         self._pace = pace
         self.state = State()
@@ -66,9 +69,7 @@ class Agent:
 
     def end_at(self, *numbers: signal.Signals) -> None:
         """Have :meth:`run` return when one of these signals comes to this process, whose main thread calls this."""
-        signal.set_wakeup_fd(self._end_now, warn_on_full_buffer=False)
-        for number in numbers:
-            signal.signal(number, lambda *_: None)
+        self._ending.register(readable_signals(*numbers), select.POLLIN)
 
     def run(self, ready: Callable[[], None] = lambda: None) -> int:
         """Run until :meth:`end`, or a signal of :meth:`end_at`.
@@ -94,9 +95,7 @@ class Agent:
             for thread in threads:
                 thread.start()
             ready()
-            ends = select.poll()
-            ends.register(self._ends, select.POLLIN)
-            ends.poll()
+            self._ending.poll()
             self._end(threads)
         return int(self._has_failed)
 
