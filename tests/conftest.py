@@ -20,13 +20,13 @@ from esmith.fragments.perl.process import PerlProcess
 from tests import forks
 from tests.commands import Root
 from tests.examples import FEWER, examples, left_out
+from tests.memory import memory
 from tests.offices import make_fresh, make_small_office, settle_office
 from tests.programs import names_of, path_of, require, require_daemons
 from tests.remembered import Memory, remember_code, remember_tables
 from tests.reused import CopyRoot, Reused
 
-#: The tests make hundreds of roots, and every write of the engine waits for the disk: on a real one for minutes.
-_MEMORY = "/dev/shm"
+#: The tests make hundreds of roots.
 _WANTED_BYTES = 2 * 2**30
 #: Folders whose tests share something that takes long to start or to make.
 _TOGETHER = ("tests/system/", "tests/contribs/", "tests/manager/browser/")
@@ -65,11 +65,12 @@ def pytest_configure(config: pytest.Config) -> None:
         settings.load_profile("fewer")
     if (place := config.getoption("--for-root-to")) and not hasattr(config, "workerinput"):
         config.pluginmanager.register(ForRoot(os.path.abspath(place)))
-    if config.option.basetemp or not os.access(_MEMORY, os.W_OK):
+    folder = memory()
+    if config.option.basetemp or folder is None:
         return
-    status = os.statvfs(_MEMORY)
+    status = os.statvfs(folder)
     if status.f_bavail * status.f_frsize >= _WANTED_BYTES and not status.f_flag & os.ST_NOEXEC:
-        config.option.basetemp = tempfile.mkdtemp(prefix="esmith-tests-", dir=_MEMORY)
+        config.option.basetemp = tempfile.mkdtemp(prefix="esmith-tests-", dir=folder)
         config.add_cleanup(lambda: shutil.rmtree(config.option.basetemp, ignore_errors=True))
 
 
@@ -79,8 +80,7 @@ def _share_memory(config: pytest.Config) -> None:
     if worker is not None:
         forks.memory = worker["memory"]
     else:
-        folder = _MEMORY if os.access(_MEMORY, os.W_OK) else None
-        forks.memory = tempfile.mkdtemp(prefix="esmith-tests-memory-", dir=folder)
+        forks.memory = tempfile.mkdtemp(prefix="esmith-tests-memory-", dir=memory())
         config.add_cleanup(lambda: shutil.rmtree(forks.memory, ignore_errors=True))
     shared = Memory(forks.memory)
     remember_code(shared)

@@ -22,6 +22,7 @@ from esmith.plan.host import DiskHost
 from esmith.setup.bases import Base, Bases, with_head
 from tests.backup.kit import Forged, Small
 from tests.examples import examples
+from tests.memory import memory
 
 _ETC = "etc/e-smith"
 _OWN, _OTHER = "templates-custom/etc/clamd.conf/20own", "services-custom/clamd/run"
@@ -56,7 +57,7 @@ def _known(small: Small, *names: str) -> dict[str, Base | None]:
 @settings(max_examples=examples(12), deadline=None, suppress_health_check=list(HealthCheck))
 def test_what_was_known_is_known_again(old: dict[str, Base], other: dict[str, Base]) -> None:
     """Of each override of the backup its base is known on another machine, and of no other; what was there goes."""
-    with tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as name:
+    with tempfile.TemporaryDirectory(dir=memory()) as name:
         one = _with_bases(Small(Path(name) / "one"), old)
         file = one.backup(Path(name) / "backup")
         two = _with_bases(Small(Path(name) / "two"), other, "2.0")

@@ -14,6 +14,7 @@ from esmith.store.model import Record
 from esmith.store.protocol import Transaction
 from tests.backup.kit import CUSTOM, KEYS, Small
 from tests.examples import examples
+from tests.memory import memory
 
 _NAMES = st.text(st.characters(blacklist_categories=("Cc", "Cs"), blacklist_characters="=|#"), min_size=1, max_size=8)
 _KEYS = _NAMES.map(str.strip).filter(lambda name: name and not name[0].isspace() and not name[-1].isspace())
@@ -62,7 +63,7 @@ def _tree(folder: Path, files: dict[str, tuple[bytes, int]], link: str) -> None:
 @settings(max_examples=examples(12), deadline=None, suppress_health_check=list(HealthCheck))
 def test_what_is_written_can_be_read(files: dict[str, tuple[bytes, int]], modes: list[int]) -> None:
     """A backup can be read back whatever modes files and directories have."""
-    with tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as name:
+    with tempfile.TemporaryDirectory(dir=memory()) as name:
         small = Small(Path(name) / "root")
         _tree(small.path / CUSTOM, files, "")
         places = sorted((small.path / CUSTOM).rglob("*"), reverse=True)
@@ -92,7 +93,7 @@ def test_what_was_there_is_there_again(
     link: str,
 ) -> None:
     """A backup that is restored in another root, which has settings, gives equal settings, journal, files and modes."""
-    with tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as name:
+    with tempfile.TemporaryDirectory(dir=memory()) as name:
         old, new = Small(Path(name) / "old"), Small(Path(name) / "new")
         _settings(changes, old)
         _tree(old.path / CUSTOM, custom, link)

@@ -20,9 +20,8 @@ from tests.crash.plan import FEW, LONG, QUICK, trials
 from tests.crash.report import Table
 from tests.crash.scenarios import RECOVER, SAME, Scenario, make_office
 from tests.documents import HOME
+from tests.memory import memory
 from tests.offices import make_fresh, make_small_office
-
-_MEMORY = "/dev/shm"
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ class Workshop:
 
     def __init__(self, scenarios: list[Scenario]) -> None:
         self.scenarios = scenarios
-        self._folder = Path(tempfile.mkdtemp(prefix="esmith-crash-", dir=_MEMORY if os.path.isdir(_MEMORY) else None))
+        self._folder = Path(tempfile.mkdtemp(prefix="esmith-crash-", dir=memory()))
         self._memory = self._folder / "memory"
         self._models: dict[str, Path] = {}
 

@@ -32,7 +32,8 @@ def main(words: list[str]) -> int:
     options = parser.parse_args(words)
     if options.target and FOLDER in os.environ:
         fuzz(options.target, options.runs)
-    from tests.fuzz.targets import TARGETS, memory
+    from tests.fuzz.targets import TARGETS
+    from tests.memory import memory
 
     chosen = {name: share for name, (_, share) in TARGETS.items() if options.target in (None, name)}
     failed = []

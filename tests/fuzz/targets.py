@@ -39,6 +39,7 @@ from esmith.store.flat.format import format_record, parse
 from esmith.store.flat.source import FlatSource
 from esmith.store.model import Author
 from tests.fuzz import FOLDER
+from tests.memory import memory
 
 #: No input of the sizes that are tried takes a hundredth of that.
 SECONDS = 10.0
@@ -52,11 +53,6 @@ _EMPTY_AFTER = 500
 
 class TooSlowError(Exception):
     """An input took longer than :data:`SECONDS`."""
-
-
-def memory() -> str | None:
-    """Return a folder in memory, None where there is none."""
-    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 
 @cache

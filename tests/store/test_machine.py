@@ -33,6 +33,7 @@ from esmith.store.lmdb.verify import find_damage
 from esmith.store.model import FORGOTTEN, Change, Record
 from esmith.store.undo import changed_since, set_back, undo
 from tests.examples import examples
+from tests.memory import memory
 from tests.state_machines import play
 from tests.store.others import Reader, make_killed_writer, run_killed_writer
 from tests.store.plain import Cell, Cells, Plain
@@ -66,7 +67,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.root = Path(tempfile.mkdtemp(prefix="machine-", dir=_place()))
+        self.root = Path(tempfile.mkdtemp(prefix="machine-", dir=memory()))
         self.layout = Layout(str(self.root))
         self.plain = Plain()
         self.store = open_store(self.layout, create=True)
@@ -280,11 +281,6 @@ class StoreMachine(RuleBasedStateMachine):
         wanted = Plain(self.flat_cells, {self.flat})
         with FlatFile(self.flat).snapshot() as snapshot:
             assert list(snapshot.records(self.flat)) == wanted.records()[self.flat]
-
-
-def _place() -> str | None:
-    """Return the folder for roots: in memory, where that is possible."""
-    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 
 def test_random_histories() -> None:

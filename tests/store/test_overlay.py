@@ -18,6 +18,7 @@ from esmith.store.overlay import Overlay, apply_changes
 from esmith.store.protocol import Snapshot, Store
 from esmith.store.unsaved import UnsavedStore
 from tests.examples import examples
+from tests.memory import memory
 from tests.store.steps import STEPS_OF, Step, take_steps
 from tests.store.stores import AUTHOR, cells, contents, opened, put
 
@@ -58,7 +59,7 @@ def _saved(store: Store, steps: list[Step]) -> bool:
 
 
 def _is_like_saved(before: list[list[Step]], inside: list[Step], steps: list[Step]) -> None:
-    place = Path(tempfile.mkdtemp(prefix="overlay-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
+    place = Path(tempfile.mkdtemp(prefix="overlay-", dir=memory()))
     try:
         with opened(place, create=True) as store:
             for earlier in before:

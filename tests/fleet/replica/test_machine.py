@@ -21,6 +21,7 @@ from tests.examples import examples
 from tests.fleet.replica.commands import command, finish
 from tests.fleet.replica.fleet import AUTHOR, HOSTS, Fleet, cells_of, make_member, member_row, take
 from tests.fleet.replica.model import SECRET, Cell, Cells, Change, Model, Step, is_host
+from tests.memory import memory
 from tests.state_machines import play
 
 EXAMPLES, STEPS = 60, 14
@@ -71,7 +72,7 @@ class Machine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.root = Path(tempfile.mkdtemp(prefix="fleet-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
+        self.root = Path(tempfile.mkdtemp(prefix="fleet-", dir=memory()))
         own: Cells = {("things", "a", ""): "v", ("things", "a", "p"): "own", ("things", "a", SECRET): "s"}
         self.fleet = Machine.agent = Fleet()
         self.store = make_member(self.root / "one", "one", own)
