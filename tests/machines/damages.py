@@ -15,18 +15,20 @@ _PATIENCE_SECONDS = 90
 _DISK = "/var/qmail/queue"
 _FULL = f"mkdir -p {_DISK}; mount -t tmpfs -o size=4m{{}} tmpfs {_DISK}; cd {_DISK}; "
 _UNMOUNT = f"umount {_DISK}; rmdir {_DISK}; rmdir --ignore-fail-on-non-empty -p /var/qmail || true"
-#: A mail to somebody who cannot be reached, and that Postfix says is old: the seconds in its record of the time
-#: (REC_TYPE_TIME of its queue files) are others.
-_MAIL = "echo x | sendmail -f root nobody@nowhere.invalid; "
-_WAIT = """for i in $(seq 100); do
-    {then}
-    file=$(find /var/spool/postfix/{queue} -type f | head -n 1); [ "$file" ] && break
+#: Without its queue manager Postfix leaves a mail where it came in: none is delivered or returned meanwhile.
+_NO_MANAGER = "chmod 0 /usr/lib/postfix/sbin/qmgr; pkill -x qmgr; "
+_MANAGER = "chmod 755 /usr/lib/postfix/sbin/qmgr; postfix reload; sleep 1; "
+#: A mail that Postfix says is old: the seconds in its record of the time (REC_TYPE_TIME of its queue files) are others.
+#: Its file may be executed as soon as the mail is whole (MAIL_QUEUE_STAT_READY); cleanup writes it until then, and
+#: postsuper moves it before that, too.
+_OLD_MAIL = """echo x | sendmail -f root nobody@nowhere.invalid
+for i in $(seq 100); do
+    file=$(find /var/spool/postfix/incoming -type f -perm -u=x | head -n 1); [ "$file" ] && break
     sleep 0.1
 done
 perl -e 'open F, "+<", $ARGV[0] or die; binmode F; local $/; $_ = <F>; /T.(\\d{{10}}) / or die;
-    seek F, $-[1], 0; printf F "%010d", $1 - {seconds}; close F or die' "$file"
+    seek F, $-[1], 0; printf F "%010d", $1 - {seconds}; close F or die' "$file" || exit
 """
-_NO_MANAGER = "chmod 0 /usr/lib/postfix/sbin/qmgr; pkill -x qmgr; "
 
 
 @dataclass(frozen=True)
@@ -61,14 +63,14 @@ DAMAGES = (
     Damage(
         "queue",
         "the oldest mail waits for 2.0 days",
-        _MAIL + _WAIT.format(queue="hold", then="postsuper -h ALL", seconds=2 * 86_400),
+        _NO_MANAGER + _OLD_MAIL.format(seconds=2 * 86_400) + f"postsuper -h ALL; {_MANAGER}",
         "postsuper -d ALL",
     ),
     Damage(
         "queue",
         "1 mail came in over a quarter of an hour ago, and is not taken up",
-        _NO_MANAGER + _MAIL + _WAIT.format(queue="incoming", then=":", seconds=3600),
-        "chmod 755 /usr/lib/postfix/sbin/qmgr; postfix reload; sleep 1; postsuper -d ALL",
+        _NO_MANAGER + _OLD_MAIL.format(seconds=3600),
+        f"{_MANAGER}postsuper -d ALL",
     ),
     Damage(
         "signatures",
