@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from esmith.events.stamping import NO_PART
+from esmith.events.stamp_lines import NO_PART
 from tests.sources import ROOT, Written, read
 
 ENGINE = ROOT / "esmith"

@@ -93,13 +93,14 @@ def read_stamp(path: str) -> tuple[str, list[str]]:
 def all_same(lines: list[str]) -> bool:
     """Return whether everything that lines name looks as they say."""
     units: dict[str, str] = {}
-    stat = os.stat
+    # Nearly all lines are of these kinds; a call of :func:`mark_of` for each would be half of the work.
+    looks = {FILE: os.stat, LINK: os.lstat}
     for line in lines:
         kind, mark, name = line.split(" ", 2)
-        if kind == FILE:
-            # Nearly all of them; a call for each would be half of the work.
+        look = looks.get(kind)
+        if look is not None:
             try:
-                status = stat(name)
+                status = look(name)
                 found = f"{status.st_ctime_ns}-{status.st_mtime_ns}-{status.st_ino}-{status.st_dev}-{status.st_size}"
             except OSError as error:
                 found = f"{error.errno}"

@@ -52,7 +52,7 @@ class StampWalk(Walk):
 @pytest.fixture
 def walked(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
     """Give a root in which what is younger than a second is trusted, which would make every step wait."""
-    for module in ("esmith.plan.seen", "esmith.events.stamping"):
+    for module in ("esmith.plan.seen", "esmith.events.stamp_lines"):
         monkeypatch.setattr(f"{module}.TRUSTED_AGE_NS", -(10**18))
     return bench
 

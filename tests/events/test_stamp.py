@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from esmith.events.expand import expand_templates
-from esmith.events.stamp import stamp_of, stamps_of, unchanged
+from esmith.events.stamp import read_stamp, stamp_of, stamps_of, unchanged
 from esmith.layout import Layout
 from esmith.services.model import ServiceStatus, Status
 from tests.events.kit import FakeRunit, Scene
@@ -24,7 +24,7 @@ TICK_SECONDS = 0.02
 @pytest.fixture
 def quiet(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Scene:
     """Give a root where what is younger than a second counts, with an event that has nothing to do."""
-    for module in ("esmith.plan.seen", "esmith.events.stamping"):
+    for module in ("esmith.plan.seen", "esmith.events.stamp_lines"):
         monkeypatch.setattr(f"{module}.TRUSTED_AGE_NS", -(10**18))
     scene.template("/etc/t", "{{ A.value | default('') }}{{ read('/etc/flag') | default('') }}\n")
     scene.trees.standard("/etc/t/template.toml", 'services = { clamd = "restart" }\n')
@@ -129,6 +129,34 @@ def _replaced(place: Path) -> None:
 def test_whatever_changes_shows(quiet: Scene, change: Callable[[Scene], object]) -> None:
     """After a change of anything that an event depends on it runs."""
     assert _holds(quiet)
+    change(quiet)
+    assert not _holds(quiet)
+
+
+def _aimed_elsewhere(scene: Scene) -> None:
+    scene.file("/etc/link").unlink()
+    scene.file("/etc/link").symlink_to("flag")
+
+
+LINK_CHANGES: dict[str, Callable[[Scene], object]] = {
+    "the file that it names": _edited,
+    "that file made again": lambda scene: _replaced(scene.file("/etc/t")),
+    "another file named": _aimed_elsewhere,
+    "the link removed": lambda scene: scene.file("/etc/link").unlink(),
+}
+
+
+@pytest.mark.parametrize("change", LINK_CHANGES.values(), ids=LINK_CHANGES.keys())
+def test_a_generated_link_that_a_template_looks_at(quiet: Scene, change: Callable[[Scene], object]) -> None:
+    """It is compared once, and so is the generated file that it names; a change of either shows."""
+    quiet.template("/etc/link", "t")
+    quiet.trees.standard("/etc/link/template.toml", 'kind = "symlink"\nskip-when = "exists(\'/etc/link\')"\n')
+    quiet.event("/etc/t\n/etc/link\n", "clamd sighup\n")
+    _settle(quiet)
+    assert _holds(quiet)
+    _, lines = read_stamp(stamp_of(quiet.layout, WORDS))
+    places = [line.split(" ", 2)[2] for line in lines[2:]]
+    assert [places.count(str(quiet.file(path))) for path in ("/etc/t", "/etc/link")] == [1, 1]
     change(quiet)
     assert not _holds(quiet)
 
