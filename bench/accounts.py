@@ -29,12 +29,14 @@ def with_users(shop: Workshop, count: int) -> Path:
 def measure(shop: Workshop) -> Measured:
     """Measure the event with nothing to do, and after a change of one account."""
     for size in UNCHANGED_SIZES:
-        event = shop.command(with_users(shop, size), "signal-event", roots.EVENT)
-        yield f"users-{size}-unchanged", shop.compare(event, rounds=_ROUNDS)
+        root = with_users(shop, size)
+        event = shop.command(root, "signal-event", roots.EVENT)
+        yield f"users-{size}-unchanged", shop.compare(event, rounds=_ROUNDS, least=shop.least_look(root))
     for size in CHANGED_SIZES:
         root = with_users(shop, size)
         event = shop.command(root, "signal-event", roots.EVENT)
-        yield f"users-{size}-changed", shop.compare(shop.prepared(_Change(root), event), rounds=_ROUNDS)
+        changed = shop.prepared(_Change(root), event)
+        yield f"users-{size}-changed", shop.compare(changed, rounds=_ROUNDS, least=shop.least_look(root))
 
 
 class _Change:

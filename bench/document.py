@@ -23,6 +23,9 @@ def made(found: Report) -> str:
     measured = [(row, found.rows[name]) for name, row in rows().items() if name in found.rows]
     goals = sum(len(row.goals) for row, _ in measured)
     unmet = [f"{row.title}: {goal}" for row, figures in measured for goal in table.unmet(row, figures)]
+    never = sum(
+        not goal.can_be_met(figures) for row, figures in measured for goal in row.goals if not goal.is_met(figures)
+    )
     machine = ", ".join(f"{name} {value}" for name, value in found.machine.items())
     parts = [
         f"Measured on {found.date}, commit {found.commit or 'unknown'}: {machine}. "
@@ -30,8 +33,8 @@ def made(found: Report) -> str:
         table.markdown(table.COLUMNS, [table.cells(row, figures) for row, figures in measured]),
         f"{goals - len(unmet)} of {goals} goals are met{':' if unmet else '.'}\n"
         if not unmet
-        else f"{goals - len(unmet)} of {goals} goals are met. These are not:\n\n"
-        + "".join(f"- {line}\n" for line in unmet),
+        else f"{goals - len(unmet)} of {goals} goals are met. These are not; {never} of them are below the "
+        "[least](#what-the-figures-are) that is possible:\n\n" + "".join(f"- {line}\n" for line in unmet),
         "### What each row means\n",
         table.markdown(("row", "meaning"), [[row.title, row.meaning] for row, _ in measured]),
     ]

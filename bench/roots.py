@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from bench.measuring import CommandError
+from esmith.events.stamp import LINK, read_stamp, stamp_of
+from esmith.layout import Layout
 
 EVENT = "email-update"
 #: An event with the templates of email-update, and without its actions and services.
@@ -20,7 +22,8 @@ TEMPLATES_EVENT = "bench-templates"
 SETTLING_SECONDS = 1.2
 HOMES = "home/e-smith/files/users"
 FIRST_UID = 5000
-DATA_FILE = "home/e-smith/db/data.mdb"
+DATABASE = "home/e-smith/db"
+DATA_FILE = f"{DATABASE}/data.mdb"
 
 
 def words_of(root: Path, name: str, *words: str) -> list[str]:
@@ -95,6 +98,12 @@ def settle(root: Path, *events: str) -> None:
         for _ in range(2):
             time.sleep(SETTLING_SECONDS)
             signal(root, event)
+
+
+def generated_files(root: Path) -> list[str]:
+    """Return the files that :data:`EVENT` generates in a settled root: those that its stamp names as generated."""
+    _, lines = read_stamp(stamp_of(Layout(str(root)), ("signal-event", EVENT)))
+    return [path for kind, _, path in (line.split(" ", 2) for line in lines[2:]) if kind == LINK]
 
 
 def users(numbers: Iterable[int]) -> Iterator[str]:

@@ -28,9 +28,11 @@ def measure(shop: Workshop) -> Measured:
     }
     for name, words in reads.items():
         original = shop.original.task(flat, *words) if shop.original else None
-        yield name, shop.compare(shop.command(root, "config", *words), original)
+        least = shop.least("read", str(root / roots.DATABASE), "configuration", KEY, "DNSBL")
+        yield name, shop.compare(shop.command(root, "config", *words), original, least=least)
     for count in (1, 3):
-        yield f"setprop-{count}", shop.compare(*_writers(shop, root, flat, PROPERTIES[:count]))
+        ours, original = _writers(shop, root, flat, PROPERTIES[:count])
+        yield f"setprop-{count}", shop.compare(ours, original, least=_least_writer(shop))
     yield f"batch-{MANY}", shop.compare(_batch(shop, root), rounds=3)
 
 
@@ -47,6 +49,14 @@ def _writers(shop: Workshop, root: Path, flat: Path, properties: tuple[str, ...]
         lambda: shop.command(root, "config", *words())(),
         (lambda: original.task(flat, *words())()) if original else None,
     )
+
+
+def _least_writer(shop: Workshop) -> Task:
+    """Return a task that writes one property each time another value, in a store of its own: it keeps no journal."""
+    root = shop.root("least")
+    values = itertools.cycle("3456789")
+    folder = str(root / roots.DATABASE)
+    return lambda: shop.least("write", folder, "configuration", KEY, PROPERTIES[0], next(values))()
 
 
 def _batch(shop: Workshop, root: Path) -> Task:

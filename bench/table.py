@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from bench.growth import Growth
-from bench.rows import Figures, Row
+from bench.rows import LEAST, Figures, Goal, Row
 
-COLUMNS = ("what", "CPU", "x Python", "x original", "x other row", "memory", "more", "goals")
-_WIDTHS = (58, 9, 9, 10, 11, 7, 24, 0)
+COLUMNS = ("what", "CPU", "least", "x Python", "x original", "x other row", "memory", "more", "goals")
+_WIDTHS = (58, 9, 9, 9, 10, 11, 7, 24, 0)
 #: Figures of the column "more", with the word that follows the number.
 _MORE = {"size": "MB data file", "files": "files", "syncs": "syncs"}
 #: Those that are times of a clock, with the word before each.
@@ -26,19 +26,28 @@ def cells(row: Row, figures: Figures) -> list[str]:
     return [
         row.title,
         seconds(figures["cpu"]),
+        seconds(figures[f"{LEAST}cpu"]) if f"{LEAST}cpu" in figures else "",
         *ratios,
         f"{figures['peak']:.0f} MB" if "peak" in figures else "",
         ", ".join(more),
-        "; ".join(f"{goal.text}: {_MET[goal.is_met(figures)]}" for goal in row.goals),
+        "; ".join(f"{goal.text}: {_MET[goal.is_met(figures)]}{_least(goal, figures)}" for goal in row.goals),
     ]
 
 
 _MET = {True: "met", False: "NOT MET", None: "not measured"}
 
 
+def _least(goal: Goal, figures: Figures) -> str:
+    """Return why a goal that is not met cannot be met; "" when it can, or that is not known."""
+    least = goal.least(figures)
+    if least is None or goal.is_met(figures) or goal.can_be_met(figures):
+        return ""
+    return f" (the least is {least:.2f})"
+
+
 def unmet(row: Row, figures: Figures) -> list[str]:
     """Return the goals of a row that its figures do not meet."""
-    return [goal.text for goal in row.goals if goal.is_met(figures) is False]
+    return [f"{goal.text}{_least(goal, figures)}" for goal in row.goals if goal.is_met(figures) is False]
 
 
 def growth_columns(sizes: list[int]) -> list[str]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import sys
+import sysconfig
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from bench import roots
 from bench.measuring import Cost, Runner, Task, by_turns
 from bench.original import Original
-from bench.rows import Figures
+from bench.rows import LEAST, Figures
 
+LEAST_PROGRAM = Path(__file__).parent / "least.py"
 #: What a part of the table yields: the name of a row, and its figures.
 Measured = Iterator[tuple[str, Figures]]
 
@@ -62,23 +65,41 @@ class Workshop:
 
         return run
 
-    def compare(self, ours: Task, original: Task | None = None, rounds: int = 0) -> Figures:
-        """Measure a command beside the start of the interpreter, and beside what the original does.
+    def least(self, word: str, *arguments: str) -> Task:
+        """Return a task that does no more than what a command cannot do without.
+
+        :param word: a function of ``bench/least.py``.
+        """
+        argv = [sys.executable, "-IS", str(LEAST_PROGRAM), sysconfig.get_path("platlib"), word, *arguments]
+        return lambda: self.runner.run(argv)
+
+    def least_look(self, root: Path) -> Task:
+        """Return a task that looks once at each file that :data:`bench.roots.EVENT` generates in a settled root."""
+        listing = self.folder / f"{root.name}-files"
+        listing.write_bytes(b"".join(b"%b\0" % os.fsencode(path) for path in roots.generated_files(root)))
+        return self.least("look", str(listing))
+
+    def compare(self, ours: Task, original: Task | None = None, rounds: int = 0, least: Task | None = None) -> Figures:
+        """Measure a command beside the start of the interpreter, what the original does, and the least work for it.
 
         :param rounds: how often; as often as usual without it.
-        :return: its figures ``cpu``, ``interpreter``, ``peak``, and ``original`` where that was measured.
+        :return: its figures ``cpu``, ``interpreter``, ``peak``, and ``original`` where that was measured; those of the
+            least work for it have the prefix :data:`bench.rows.LEAST`.
         """
         tasks: dict[str, Task] = {"interpreter": self.runner.interpreter, "ours": ours}
         if original is not None:
             tasks["original"] = original
+        if least is not None:
+            tasks["least"] = least
         costs = by_turns(tasks, rounds or self.rounds)
-        figures = {
-            "cpu": costs["ours"].cpu,
-            "interpreter": costs["ours"].cpu / costs["interpreter"].cpu,
-            "peak": costs["ours"].peak,
-        }
+        figures = {"peak": costs["ours"].peak}
+        for prefix, name in (("", "ours"), (LEAST, "least")):
+            if name in tasks:
+                figures[f"{prefix}cpu"] = costs[name].cpu
+                figures[f"{prefix}interpreter"] = costs[name].cpu / costs["interpreter"].cpu
+                if original is not None:
+                    figures[f"{prefix}original"] = costs[name].cpu / costs["original"].cpu
         if original is not None:
-            figures["original"] = costs["ours"].cpu / costs["original"].cpu
             figures["original cpu"] = costs["original"].cpu
         return figures
 

@@ -76,6 +76,7 @@ def test_cells() -> None:
     assert table.cells(row, figures) == [
         "do x",
         "12.3 ms",
+        "",
         "0.90",
         "1.10",
         "",
@@ -85,6 +86,26 @@ def test_cells() -> None:
     ]
     assert table.unmet(row, figures) == ["original <= 1"]
     assert table.seconds(61.234) == "61.23 s"
+
+
+def test_the_least_work_for_a_row() -> None:
+    """A goal that is not met says what the least is where even that does not meet it, and not where it does."""
+    row = Row("x", "do x", "It does.", "", [parse_goal(f"{name} <= 1") for name in ("interpreter", "original")])
+    figures = {"cpu": 0.03, "interpreter": 1.5, "original": 1.2, "peak": 9.0}
+    figures |= {"least cpu": 0.02, "least interpreter": 0.9, "least original": 1.1}
+    assert table.cells(row, figures)[2] == "20.0 ms"
+    assert table.unmet(row, figures) == ["interpreter <= 1", "original <= 1 (the least is 1.10)"]
+    assert table.unmet(row, {**figures, "original": 0.9}) == ["interpreter <= 1"]
+
+
+def test_the_least_work_against_another_row() -> None:
+    """It is compared with what the command takes in the other row."""
+    measured: dict[str, Figures] = {
+        "users-4000-unchanged": {"cpu": 3.0, "least cpu": 2.5},
+        "users-1-unchanged": {"cpu": 2.0, "least cpu": 1.0},
+    }
+    compare_rows(measured)
+    assert measured["users-4000-unchanged"]["least against"] == pytest.approx(1.25)
 
 
 def _report(growth: dict[str, Growth]) -> Report:
@@ -107,8 +128,8 @@ def test_the_document_is_made_of_the_figures() -> None:
     }
     text = document.made(_report(growth))
     assert "Measured on 2026-01-01, commit 0123abcd: processor P, kernel 6. The original is a stand-in." in text
-    assert "| config getprop KEY PROP | 10.0 ms | 1.50 | 0.50 |" in text
-    assert "1 of 2 goals are met" in text
+    assert "| config getprop KEY PROP | 10.0 ms |  | 1.50 | 0.50 |" in text
+    assert "1 of 2 goals are met. These are not; 0 of them are below" in text
     assert "- config getprop KEY PROP: interpreter <= 1.2\n" in text
     assert "| config getprop KEY PROP | One property is read" in text
     assert "| users: print | 100.0 ms | 200.0 ms | 10.10 s | 2.00 | SUPER-LINEAR |" in text
