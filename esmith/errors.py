@@ -62,9 +62,11 @@ class EsmithError(Exception):
     def add(self, fact: str) -> None:
         """Add what is so now to the cure; only a caller knows what was changed before the error, and what was restored.
 
+        It gets a line of its own, since the cure may end with a command that is pasted.
+
         :param fact: a clause, e.g. ``nothing was changed``.
         """
-        self.hint = f"{self.hint}; {fact}" if self.hint else fact
+        self.hint = f"{self.hint}\n  {fact}" if self.hint else fact
 
     def __str__(self) -> str:
         text = f"{self.place}: {self.message}" if self.place else self.message

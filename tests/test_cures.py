@@ -22,7 +22,7 @@ from esmith.cli import expand_template, more_verbs, signal_event
 from esmith.cli.apply import apply_command
 from esmith.cli.program import as_click
 from esmith.cli.verbs import VERBS
-from esmith.errors import UsageError
+from esmith.errors import StoreError, UsageError
 from esmith.layout import Layout
 from esmith.manager.helper.looks import cures
 from tests.documents import HOME
@@ -30,7 +30,7 @@ from tests.manager.reads.kit import command_of
 from tests.taken_over import walk
 
 OURS = ("config", "db", "esmith", "signal-event", "expand-template")
-OTHERS = ("pip", "apt-get", "systemctl", "journalctl", "openssl", "chmod", "chown", "runsvdir", "svscan")
+OTHERS = ("pip", "apt-get", "systemctl", "journalctl", "openssl", "chmod", "chown", "kill", "runsvdir", "svscan")
 _PROGRAM = rf"(?:/\S*/)?(?:{'|'.join(map(re.escape, (*OURS, *OTHERS)))})"
 #: Alone on a line, or after a colon; to the end of the line.
 _TO_THE_END = re.compile(rf"(?:^[ \t]*|: )(?P<command>{_PROGRAM} .*)$", re.MULTILINE)
@@ -195,6 +195,14 @@ def test_printed_commands_can_be_pasted() -> None:
     faults = [f"{name}: {cure!r}: {fault}" for name, cure in found if (fault := _fault(cure))]
     assert faults == []
     assert {name.partition("/")[0] for name, _ in found} == {"esmith", "commands", "services", "templates"}
+
+
+def test_what_is_added_to_a_cure_is_no_part_of_its_command() -> None:
+    """A fact that a caller adds to an error gets a line of its own below a command."""
+    error = StoreError("is held", hint="end it with: kill 4711")
+    error.add_unchanged()
+    assert _cures(error.hint) == ["kill 4711"]
+    assert error.hint.splitlines()[-1].strip() == "nothing was changed"
 
 
 def test_no_command_is_hidden_in_a_sentence() -> None:

@@ -22,7 +22,7 @@ from tests.test_cures import OTHERS, OURS
 PROGRAMS = (
     *OURS,
     *OTHERS,
-    *["rm", "mv", "less", "tail", "du", "ls", "mkdir", "usermod", "runuser", "chgrp", "kill", "sudo", "echo"],
+    *["rm", "mv", "less", "tail", "du", "ls", "mkdir", "usermod", "runuser", "chgrp", "sudo", "echo"],
 )
 _PROGRAM = rf"(?:/\S*/)?(?:{'|'.join(map(re.escape, PROGRAMS))})"
 _SHOWN = (

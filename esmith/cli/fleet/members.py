@@ -110,6 +110,9 @@ def remove_command(root: str | None, /, **given: Any) -> int:
         own = Own.of(layout, snapshot)
     own.require_lead("removes")
     print_report([f"once removed from the fleet {own.fleet}, {host} gets and sends nothing any more"])
+    if host not in own.members:
+        # It may have joined a moment ago.
+        print_report([f"this server knows of no {host} in it: esmith fleet groups"], cures=True)
     if not may_go_on("Remove it?", yes=given["yes"], has_dry_run=False):
         return ExitCode.FAILED
     removed = remove(own, host, Author.current(["esmith", "fleet", "remove", host]))

@@ -65,6 +65,7 @@ def test_three_servers(town: Town) -> None:
     three.fleet("leave", "--here", "--yes")
     assert three.contents()["fleet"] == []
     assert one.fleet("remove", "three", "--yes", code=2).err.startswith("esmith: the fleet has no server 'three'")
+    assert "this server knows of no nobody in it" in one.fleet("remove", "nobody", "--yes", code=2).out
 
 
 def test_a_fleet_of_a_name_is_made_once(town: Town) -> None:

@@ -195,12 +195,14 @@ def test_too_much_at_once(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> No
     async def talk(asking: Asking) -> None:
         await asking.log_in()
         waiting = [asyncio.ensure_future(asking.ask("wait")) for _ in range(4)]
-        while (answers := [one.result() for one in waiting if one.done()]) == []:
+        while not any(one.done() for one in waiting):
             await asyncio.sleep(0.01)
-        assert [answer["error"]["kind"] for answer in answers] == [wire.BUSY]
         os.write(writer, b"abc")
         done = await asyncio.gather(*waiting)
-        assert sorted(answer.get("result", "") for answer in done) == ["", "a", "b", "c"]
+        served = sorted(answer["result"] for answer in done if "result" in answer)
+        # On a busy machine the process of the login may not have ended, and takes the place of the first.
+        assert served in (["a", "b", "c"], ["a", "b"])
+        assert [answer["error"]["kind"] for answer in done if "error" in answer] == [wire.BUSY] * (4 - len(served))
         assert await asking.result("echo")
 
     monkeypatch.setitem(VERBS, "wait", wait)
