@@ -85,7 +85,7 @@ def _busy(process: int | None, place: str) -> WriterBusyError:
     if process is not None:
         hint = f"wait for it, or end it with: kill {process:d}"
         if _is_stopped(process):
-            hint = f"it was stopped; let it go on with: kill -CONT {process:d}\n  or end it with: kill -KILL {process:d}"
+            hint = f"it was stopped; let it go on with: kill -CONT {process:d}\n  or end it: kill -KILL {process:d}"
     who = describe(process)
     return WriterBusyError(f"{who} has been writing for more than {WRITE_TIMEOUT:g} seconds", place=place, hint=hint)
 
