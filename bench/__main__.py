@@ -17,7 +17,7 @@ from bench.report import Report
 from bench.rows import Figures, compare_rows, rows
 from bench.workshop import Measured, Workshop
 
-ROUNDS = 11
+ROUNDS = 41
 GROWTH = "growth"
 #: The parts of the table by the name that prints one of them.
 PARTS: dict[str, Callable[[Workshop], Measured]] = {

@@ -101,9 +101,10 @@ def settle(root: Path, *events: str) -> None:
 
 
 def generated_files(root: Path) -> list[str]:
-    """Return the files that :data:`EVENT` generates in a settled root: those that its stamp names as generated."""
+    """Return the files that :data:`EVENT` has generated in a settled root, as its stamp names them."""
     _, lines = read_stamp(stamp_of(Layout(str(root)), ("signal-event", EVENT)))
-    return [path for kind, _, path in (line.split(" ", 2) for line in lines[2:]) if kind == LINK]
+    found = (line.split(" ", 2) for line in lines[2:])
+    return [path for kind, _, path in found if kind == LINK and os.path.lexists(path)]
 
 
 def users(numbers: Iterable[int]) -> Iterator[str]:

@@ -76,8 +76,8 @@ def _shown(rows: Rows) -> bytes:
         # The original shows no properties of a record that has no type; scripts compare listings to the byte.
         text = b"".join(chain.from_iterable((key, b"=\n" if row[1:2] == b"\0" else row) for key, row in rows))
     # The field of a record's last value has what follows it as well: a newline, and the next record's key and type.
-    fields = text.split(b"\0")
-    return (b"%b" + b"\n    %b=%b" * (len(fields) // 2)) % tuple(fields)
+    fields = iter(text.split(b"\0"))
+    return b"\n    ".join([next(fields), *map(b"=".join, zip(fields, fields, strict=True))])
 
 
 _FORMS: dict[str, Callable[[Rows], bytes]] = {"print": _printed, "show": _shown, "printtype": _types}
