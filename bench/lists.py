@@ -13,6 +13,7 @@ from bench import roots
 from bench.growth import Growth
 from bench.measuring import Task
 from bench.workshop import Workshop
+from esmith.errors import ExitCode
 from esmith.events.expand import expand_templates
 from esmith.events.session import Session
 from esmith.layout import Layout
@@ -254,8 +255,9 @@ def _commands(shop: Workshop, root: Path, listed: ListOf) -> Iterator[tuple[str,
         yield _UNCHANGED, event, _ROUNDS
         yield _CHANGED, shop.prepared(_Change(root, listed), event), _ROUNDS
     for name, (program, *words) in listed.commands.items():
-        # A read that finds nothing, as in an empty database, exits with 1.
-        yield name, shop.command(root, program, *words, good=(0, 1)), _ROUNDS
+        # A read that finds nothing, as in an empty database, exits with 1; esmith status of a root without an event
+        # has something to say.
+        yield name, shop.command(root, program, *words, good=(0, 1, ExitCode.PENDING)), _ROUNDS
 
 
 class _Change:

@@ -151,6 +151,13 @@ def test_the_document_agrees_with_the_kept_figures() -> None:
     assert document.rewritten(text, document.made(report.read(KEPT))) == text
 
 
+def test_nothing_is_missing_in_the_kept_figures() -> None:
+    """They have each row and each list: what could not be measured is not left out without a word."""
+    kept = report.read(KEPT)
+    assert set(rows()) - set(kept.rows) == set()
+    assert {listed.name for listed in lists.LISTS} - {name.partition(":")[0] for name in kept.growth} == set()
+
+
 def test_every_list_is_there_once() -> None:
     """Each list of the product has its name once, and something that grows with it."""
     names = [listed.name for listed in lists.LISTS]
