@@ -95,10 +95,15 @@ def rows() -> dict[str, Row]:
 
 
 def compare_rows(measured: dict[str, Figures]) -> None:
-    """Give each row that is compared with another its figure ``against``, where both were measured."""
+    """Give each row that is compared with another its figure ``against``, where both were measured.
+
+    The least that it can be is what the other row takes, and what the least work for this row takes more than that for
+    the other.
+    """
     for row in rows().values():
         if row.against and {row.name, row.against} <= measured.keys():
-            figures, other = measured[row.name], measured[row.against]["cpu"]
-            figures["against"] = figures["cpu"] / other
-            if f"{LEAST}cpu" in figures:
-                figures[f"{LEAST}against"] = figures[f"{LEAST}cpu"] / other
+            figures, other = measured[row.name], measured[row.against]
+            figures["against"] = figures["cpu"] / other["cpu"]
+            least = f"{LEAST}cpu"
+            if least in figures and least in other:
+                figures[f"{LEAST}against"] = (other["cpu"] + figures[least] - other[least]) / other["cpu"]

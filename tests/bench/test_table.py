@@ -99,13 +99,16 @@ def test_the_least_work_for_a_row() -> None:
 
 
 def test_the_least_work_against_another_row() -> None:
-    """It is compared with what the command takes in the other row."""
+    """It is what the command takes in the other row, and what the least work takes more than there."""
     measured: dict[str, Figures] = {
-        "users-4000-unchanged": {"cpu": 3.0, "least cpu": 2.5},
+        "users-4000-unchanged": {"cpu": 5.0, "least cpu": 2.5},
         "users-1-unchanged": {"cpu": 2.0, "least cpu": 1.0},
     }
     compare_rows(measured)
-    assert measured["users-4000-unchanged"]["least against"] == pytest.approx(1.25)
+    assert measured["users-4000-unchanged"]["least against"] == pytest.approx(1.75)
+    del measured["users-1-unchanged"]["least cpu"], measured["users-4000-unchanged"]["least against"]
+    compare_rows(measured)
+    assert "least against" not in measured["users-4000-unchanged"]
 
 
 def _report(growth: dict[str, Growth]) -> Report:
