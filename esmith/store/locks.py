@@ -37,7 +37,7 @@ class RangeLock:
     def __init__(self, file: str, begin: int) -> None:
         self._file = file
         self._begin = begin
-        self._descriptor = -1
+        self._descriptor: int | None = None
 
     def take(self, label: int) -> bool:
         """Take the lock if it is free, and return whether it was.
@@ -45,7 +45,7 @@ class RangeLock:
         :param label: what others read while it is held; not negative and smaller than :data:`MOST`.
         :raises OSError: when the file cannot be written, or its file system has no locks.
         """
-        if self._descriptor < 0:
+        if self._descriptor is None:
             self._descriptor = os.open(self._file, os.O_RDWR | os.O_CLOEXEC)
         try:
             _call(self._descriptor, fcntl.F_OFD_SETLK, fcntl.F_WRLCK, self._begin, label + 1)
@@ -58,9 +58,9 @@ class RangeLock:
 
     def release(self) -> None:
         """Free the lock, or end trying to take it."""
-        if self._descriptor >= 0:
+        if self._descriptor is not None:
             os.close(self._descriptor)
-            self._descriptor = -1
+            self._descriptor = None
 
     def find_label(self) -> int | None:
         """Return the label of the holder, None when nobody holds the lock.
