@@ -14,7 +14,7 @@ import pytest
 from esmith.apply.install import install, stage
 from esmith.errors import InstallError
 from esmith.layout import Layout
-from esmith.plan.host import DiskHost, RecordingHost, trouble
+from esmith.plan.host import DiskHost, RecordingHost, Staged, trouble
 from tests.apply.kit import Bench, look, staged_files
 
 
@@ -113,6 +113,29 @@ def test_everything_is_staged_before_anything_is_installed(bench: Bench) -> None
     ]
     assert look(bench.file("/etc/a")) is None
     assert look(bench.file("/etc/c")) == ("file", b"foreign\n", 0o644)
+
+
+class _Refusing(RecordingHost):
+    """A host that cannot put one file in place."""
+
+    def install(self, staged: Staged) -> None:
+        """Refuse it for one target."""
+        if staged.target.endswith("/etc/b"):
+            raise InstallError("no room", place=staged.target)
+        super().install(staged)
+
+
+def test_what_is_not_installed_is_discarded(bench: Bench) -> None:
+    """When a file cannot be put in place, what was staged for it and those after it is removed, and no more."""
+    for name in "abc":
+        bench.template(f"/etc/{name}", "text\n")
+    host = _Refusing(bench.layout)
+    plan = bench.plan("/etc/a", "/etc/b", "/etc/c")
+    stage(plan, host)
+    del host.operations[:]
+    with pytest.raises(InstallError, match="no room"):
+        install(plan, host, bench.layout)
+    assert host.operations == [("install", "/etc/a"), ("discard", "/etc/b"), ("discard", "/etc/c")]
 
 
 def test_a_text_that_does_not_fit_leaves_nothing_behind(bench: Bench) -> None:
