@@ -71,6 +71,16 @@ def test_a_null_link_takes_the_header_away(trees: Trees, place: str) -> None:
     assert trees.text("/etc/t") == "text\n"
 
 
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_template_without_a_header_has_the_comment(trees: Trees, is_there: bool) -> None:
+    """Where no directory has a template-begin the file begins with that of templates-default; nothing is at its end."""
+    trees.standard("/etc/t/10a", "text\n")
+    trees.place("templates-default", "/template-end").write_text("never\n")
+    if is_there:
+        trees.place("templates-default", "/template-begin").write_text("comment\n")
+    assert trees.text("/etc/t") == ("comment\ntext\n" if is_there else "text\n")
+
+
 def test_headers_are_no_templates(trees: Trees) -> None:
     """template-begin, template-end and template.toml are never outputs themselves."""
     for name in ("template-begin", "template-end", "template.toml"):
