@@ -118,6 +118,16 @@ def test_no_hint(root: Root, words: list[str]) -> None:
     assert (answer.out, answer.err) == ("", "")
 
 
+@pytest.mark.parametrize(("database", "type"), [("domains", "domain"), ("hosts", "host")])
+def test_a_name_with_other_letters_has_another_in_dns(root: Root, database: str, type: str) -> None:
+    """A domain or host with letters that DNS does not have is stored, with a hint at its name in DNS."""
+    answer = root.db(database, "set", "münchen.test", type)
+    other = "mail and DNS have another name for it, which is xn--mnchen-3ya.test (stored as given)"
+    assert answer.err == f"db: {database} münchen.test: {other}\n"
+    assert root.db(database, "set", "munich.test", type).err == ""
+    assert root.db("hosts", "set", "munich.test", "host", "Comment", "für München").err == ""
+
+
 def test_a_secret_is_not_in_the_command_that_forces(root: Root) -> None:
     """The command that stores a refused value anyway is cut after the key when it has a secret, or is long."""
     secret = root.db(
