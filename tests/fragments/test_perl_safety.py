@@ -138,6 +138,14 @@ def test_what_a_fragment_does_to_the_process_ends_with_the_output(trees: Trees, 
     assert len(perls) == 1
 
 
+def test_what_perl_may_use(trees: Trees) -> None:
+    """Perl may use 1 GiB of memory and compute for an hour, and leaves no image of itself when it crashes."""
+    trees.perl()
+    limits = trees.expand("{ open my $f, '<', '/proc/self/limits'; join '', grep { /cpu|data|core/ } <$f> }")
+    rows = [line.split() for line in limits.splitlines()]
+    assert {row[1]: int(row[-3]) for row in rows} == {"cpu": 3600, "data": 1_073_741_824, "core": 0}
+
+
 @pytest.mark.parametrize(("fragment", "says"), WRONG.values(), ids=WRONG.keys())
 def test_wrong_fragments(trees: Trees, perls: list[PerlProcess], fragment: str, says: str) -> None:
     """A fragment whose output would not be what was meant is an error that names it; nothing of it runs on."""
