@@ -209,19 +209,19 @@ class MetadataFiles:
     def _original(self, path: str) -> tuple[dict[str, Any], dict[str, str]]:
         """Return what ``templates.metadata`` says, in the words of ``template.toml``, and the files that say it."""
         found = self.original
-        expressions = found.entries(path).expressions
-        if not expressions:
+        if not (expressions := found.entries(path).expressions):
             return {}, {}
+        output = "OUTPUT_FILENAME" if found.value(path, "OUTPUT_FILENAME") else "OUTPUT_PREFIX"
         words = {
             "mode": ("PERMS", found.mode(path)),
             "owner": ("UID", found.name(path, "UID")),
             "group": ("GID", found.name(path, "GID")),
-            "output": ("OUTPUT_FILENAME", found.output(path)),
+            "output": (output, found.output(path)),
             "delete-when": ("DELETE", "true" if found.value(path, "DELETE") not in (None, "", "0") else None),
             "skip-when": ("OUTPUT_TYPE", "true" if found.value(path, "OUTPUT_TYPE") == "string" else None),
         }
         values = {key: value for key, (_, value) in words.items() if value is not None}
-        return values, {key: expressions.get(words[key][0], next(iter(expressions.values()))).path for key in values}
+        return values, {key: expressions[words[key][0]].path for key in values}
 
     def _metadata(self, path: str, merged: dict[str, Any], sources: dict[str, str]) -> Metadata:
         metadata = _metadata(merged, sources)

@@ -207,6 +207,26 @@ def test_a_template_that_is_only_a_string(trees: Trees) -> None:
     assert trees.render("/etc/t").kind is Kind.LEFT
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "key"),
+    [
+        ("PERMS", "0600", "mode"),
+        ("UID", '"a"', "owner"),
+        ("GID", '"a"', "group"),
+        ("OUTPUT_FILENAME", '"/etc/other"', "output"),
+        ("OUTPUT_PREFIX", '"/var/jail"', "output"),
+        ("DELETE", "1", "delete-when"),
+        ("OUTPUT_TYPE", '"string"', "skip-when"),
+    ],
+)
+def test_the_file_that_says_it_is_named(trees: Trees, name: str, text: str, key: str) -> None:
+    """Where the metadata are a directory, the source of each of them is the file of that name, and not another."""
+    for other, empty in {"DELETE": "0", "OUTPUT_TYPE": '""', "TEMPLATE_PATH": '""'}.items():
+        _says(trees, f"{empty}\n", f"/etc/t/{other}")
+    file = _says(trees, f"{text}\n", f"/etc/t/{name}")
+    assert trees.render("/etc/t").metadata.sources[key] == str(file)
+
+
 def test_who_goes_first(trees: Trees) -> None:
     """templates.metadata goes before what is shipped or inherited, after template.toml of that template in custom."""
     _says(trees, 'PERMS=0600\nUID="original"\nGID="original"\n')
