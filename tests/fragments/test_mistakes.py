@@ -72,7 +72,8 @@ def test_what_is_not_closed_names_the_line_where_that_shows(trees: Trees, text: 
 
 
 def test_a_text_no_parser_can_hold_names_the_file(trees: Trees) -> None:
-    """An expression nested beyond what can be read is an error that names the fragment."""
+    """An expression nested beyond what can be read is an error that names the fragment, also after another fragment."""
+    trees.standard("/t/05", "{{ DomainName }}\n")
     error = trees.mistake("{{ " + "(" * 3000 + "1" + ")" * 3000 + " }}\n")
     assert error.place.startswith(trees.fragment)
 
@@ -89,6 +90,18 @@ def test_a_mistake_in_an_included_template_names_its_own_fragment(trees: Trees) 
     error = trees.mistake("{{ template('/inner') }}\n")
     assert error.place == f"{inner}:2"
     assert "for /t" in str(error)
+
+
+def test_a_template_that_is_included_too_deeply(trees: Trees) -> None:
+    """Where no room is left to read a template, which is right by itself, the line that includes it is named."""
+    trees.standard("/t/05", "{{ DomainName }}\n")
+    trees.standard("/inner/10x", "{{ " + "(" * 45 + "1" + ")" * 45 + " }}\n")
+    macro = "{% macro m(n) %}\n{{ m(n - 1) if n else template('/inner') }}\n{% endmacro %}\n"
+    error = trees.mistake(f"{macro}{{{{ m(150) }}}}\n")
+    assert error.place == f"{trees.fragment}:2"
+    assert "recursion" in error.message
+    assert "1" in trees.text("/inner")
+    assert "1" in trees.expand(f"{macro}{{{{ m(1) }}}}\n")
 
 
 def test_the_custom_fragment_is_named_not_the_standard_one(trees: Trees) -> None:
