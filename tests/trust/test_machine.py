@@ -126,6 +126,17 @@ def test_what_mallory_may_write(changed: Machine, kind: str, spoil: str) -> None
         changed.path(place).chmod(status.st_mode & 0o7777)
 
 
+def test_status_of_an_open_machine(changed: Machine) -> None:
+    """Where everybody may write / itself, the status names also what else of the machine mallory may write."""
+    changed.run("chmod", "go+w", "/", f"{E}/events")
+    try:
+        shown = changed.run("esmith", "status", "-v", code=ExitCode.UNTRUSTED).out
+        for place in ("/", f"{E}/events"):
+            assert f"    chmod go-w {place}" in shown.splitlines()
+    finally:
+        changed.run("chmod", "go-w", "/", f"{E}/events")
+
+
 def test_mallory_writes_an_action(changed: Machine) -> None:
     """In a directory of an event that everybody may write mallory writes an action and a Perl fragment: none runs."""
     for place in (f"{E}/events/try", f"{E}/templates-custom"):
