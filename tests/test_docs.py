@@ -31,7 +31,7 @@ from esmith.errors import ExitCode
 from esmith.fragments import metadata
 from esmith.fragments.helpers import FILTERS, functions
 from esmith.layout import Layout
-from esmith.schema import load
+from esmith.schema import parse
 from esmith.schema.types import TYPES
 from esmith.services import definition, question
 from esmith.services.actions import ACTIONS
@@ -262,7 +262,7 @@ def test_events_and_words() -> None:
 def test_schema_words() -> None:
     """Every word and every type of a schema file is in db/README.md."""
     text = (HOME / "db/README.md").read_text()
-    for word in (*load._RECORD_KEYS, *load._PROPERTY_KEYS, *TYPES):
+    for word in (*parse.RECORD_KEYS, *parse.PROPERTY_KEYS, *TYPES):
         assert re.search(rf"[`\[]{re.escape(word)}[`\]. ]", text), f"db/README.md does not name {word}"
 
 

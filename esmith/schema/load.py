@@ -1,81 +1,20 @@
-"""Reading the schema files of one root."""
+"""The schema files of one root. What one holds comes from the store, or :mod:`esmith.schema.parse` reads it."""
 
 from __future__ import annotations
 
 import os
 
 from esmith.errors import SchemaError
-from esmith.names import Known, is_leftover, is_number, leads_to_directory
-from esmith.patterns import LISTS
+from esmith.names import Known, is_leftover, leads_to_directory
 from esmith.schema.model import RecordSchema
-from esmith.schema.types import TYPES
-from esmith.tables import FLAG, INTEGER, NAME, NUMBER, TABLE, TEXT, TEXT_TABLE, TEXTS, TomlFile, Type, one_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from esmith.layout import Layout
     from esmith.schema.remembered import RememberedFiles
-
-#: Those that need no other word, which a key could not have.
-_KEY_TYPES = [name for name in TYPES if name not in ("choice", "secret")]
-#: The keys of a schema file, and of the table of one property.
-_RECORD_KEYS = {
-    "type": TEXT,
-    "help": TEXT,
-    "key": one_of(*_KEY_TYPES),
-    "create": FLAG,
-    "scope": one_of("host", "shared"),
-    "renamed-from": TEXTS,
-    "ensure-from": TEXT,
-    "ensure": TEXT_TABLE,
-    "value": TABLE,
-    "properties": TABLE,
-}
-_PROPERTY_KEYS = {
-    "type": one_of(*TYPES),
-    "help": TEXT,
-    "label": NAME,
-    "scope": one_of("host", "shared"),
-    "shown-if": Type(
-        "a setting with its values, PROPERTY=VALUE or DATABASE KEY PROPERTY=VALUE|VALUE",
-        lambda value: isinstance(value, str) and _is_condition(value),
-    ),
-    "default": TEXT,
-    "unset": TEXT,
-    "force": TEXT,
-    "values": TEXTS,
-    "min": NUMBER,
-    "max": NUMBER,
-    "separator": NAME,
-    "empty": FLAG,
-    "removed": FLAG,
-    "renamed-from": TEXTS,
-    "obsolete-values": TEXTS,
-    "replace-values": TEXT_TABLE,
-    "refers-to": Type(
-        "a database and types of its records: accounts:user,group",
-        lambda value: (
-            isinstance(value, str) and all(map(str.strip, value.replace(":", ",", 1).split(","))) and ":" in value
-        ),
-    ),
-    "besides": TEXTS,
-    "programs": TEXT_TABLE,
-    "cures": TEXT_TABLE,
-    "raise-to": Type("a whole number in quotes", lambda value: isinstance(value, str) and is_number(value)),
-    "list": one_of(*LISTS),
-    "block-lists": FLAG,
-    "assigned": one_of("free", "fixed"),
-    "generate": Type("a whole number from 1 to 1000", lambda value: INTEGER.accepts(value) and 1 <= value <= 1000),
-}
-#: One row of block-lists.toml.
-_CLOSED_KEYS = {"zones": TEXTS, "since": NAME, "fate": NAME, "source": NAME}
-
-
-def _is_condition(text: str) -> bool:
-    setting, sign, values = text.partition("=")
-    return len(setting.split(" ")) in (1, 3) and all(setting.split(" ")) and sign != "" and values != ""
 
 
 class _Names:
@@ -268,13 +207,12 @@ class Schema:
         path = os.path.join(self._directory, database, f"{key}.toml")
         self._trust.require(path)
         try:
-            file = self._file(f"{database}/{key}", path)
+            data = self._data(f"{database}/{key}", path, _parse_records)
         except OSError:
             return None
-        _check(file)
-        if "key" in file.data and not key.startswith("@"):
-            raise file.error("key is for all records of a type", hint="write it in a file @TYPE.toml")
-        found = RecordSchema(database, key, file.data)
+        if "key" in data and not key.startswith("@"):
+            raise SchemaError("key is for all records of a type", place=path, hint="write it in a file @TYPE.toml")
+        found = RecordSchema(database, key, data)
         for prop in found.properties.values():
             if prop.block_lists:
                 prop.closed = self._closed_lists()
@@ -285,30 +223,38 @@ class Schema:
         if self._closed is None:
             path = os.path.join(self._directory, "block-lists.toml")
             self._trust.require(path)
-            self._closed = {}
-            if os.path.exists(path):
-                self._closed = _read_closed(self._file("block-lists", path))
+            self._closed = self._data("block-lists", path, _parse_closed_lists) if os.path.exists(path) else {}
         return self._closed
 
-    def _file(self, name: str, path: str) -> TomlFile:
-        """Return a file, parsed only where the store does not have it as it is now."""
-        if self._remembered is None:
-            return TomlFile(path, SchemaError)
-        data: dict[str, Any] | None
-        data, text = self._remembered.find(name, path)
-        file = TomlFile(path, SchemaError, data, text)
-        if data is None and text is not None:
-            self._remembered.remember(name, text, file.data)
-        return file
+    def _data(self, name: str, path: str, parse: Callable[[str, bytes | None], dict[str, Any]]) -> dict[str, Any]:
+        """Return what a file holds, parsed only where the store does not have it as it is now.
+
+        :param parse: parses it, and is given its path, and its text where that was read.
+        :raises SchemaError: when the file is broken.
+        :raises OSError: when there is no such file.
+        """
+        data, text = self._remembered.find(name, path) if self._remembered is not None else (None, None)
+        if data is None:
+            data = parse(path, text)
+            if self._remembered is not None and text is not None:
+                self._remembered.remember(name, text, data)
+        found: dict[str, Any] = data
+        return found
 
 
-def _read_closed(file: TomlFile) -> dict[str, str]:
-    file.check(file.data, {"closed": Type("tables [[closed]]", lambda value: isinstance(value, list))})
-    found: dict[str, str] = {}
-    for row in file.data.get("closed", []):
-        file.check(row, _CLOSED_KEYS, "closed")
-        found |= dict.fromkeys(row.get("zones", []), f"{row.get('fate')} (since {row.get('since')})")
-    return found
+# Most commands find in the store what the files hold, and do not import what parses them.
+
+
+def _parse_records(path: str, text: bytes | None) -> dict[str, Any]:
+    from esmith.schema.parse import parse_records
+
+    return parse_records(path, text)
+
+
+def _parse_closed_lists(path: str, text: bytes | None) -> dict[str, str]:
+    from esmith.schema.parse import parse_closed_lists
+
+    return parse_closed_lists(path, text)
 
 
 def _declared(schema: RecordSchema | None, prop: str) -> bool | None:
@@ -321,10 +267,3 @@ def _declared(schema: RecordSchema | None, prop: str) -> bool | None:
     # The table for all other properties says nothing of a name, but for what type they are of.
     silent = known is None or (known.name == "*" and known.type == "text")
     return None if known is None or silent else known.secret
-
-
-def _check(file: TomlFile) -> None:
-    file.check(file.data, _RECORD_KEYS)
-    for name, table in file.data.get("properties", {}).items():
-        file.check(table, _PROPERTY_KEYS, f"properties.{name}")
-    file.check(file.data.get("value", {}), _PROPERTY_KEYS, "value")

@@ -1,9 +1,9 @@
 """What schema files hold, kept in the store beside the databases: parsing TOML takes longer than a whole ``setprop``.
 
-A row is the text of one file and what it holds. The file is read each time, and its row counts where the text is the
-same to the byte; else the file is parsed. No time of a file is believed: it has steps, so a file can change twice and
-look the same, and what was written a moment ago could not be remembered at all. The table says nothing that the files
-do not, so a damaged or missing row costs time and nothing else.
+A row is the text of one file and what it holds, which was in order. The file is read each time, and its row counts
+where the text is the same to the byte; else the file is parsed. No time of a file is believed: it has steps, so a file
+can change twice and look the same, and what was written a moment ago could not be remembered at all. The table says
+nothing that the files do not, so a damaged or missing row costs time and nothing else.
 
 ``esmith init`` and ``initialize-databases`` read every file, and write all rows. Besides these a row is written with a
 change that is stored anyway, never alone: what changes nothing needs no space on the disk.
@@ -22,9 +22,11 @@ if TYPE_CHECKING:
 
     from esmith.store.protocol import Snapshot, Transaction
 
-#: The table of the engine, and how its rows are written: another version of Python may write them otherwise.
+#: The table of the engine, and how its rows are written: another version of Python may write them otherwise, and
+#: another version of :mod:`esmith.schema.parse` may refuse what they hold.
 TABLE = "schema"
-_FORMAT = b"2 %d.%d %d " % (*sys.version_info[:2], marshal.version)
+FORMAT = 3
+_FORMAT = b"%d %d.%d %d " % (FORMAT, *sys.version_info[:2], marshal.version)
 #: The checksum of all that follows it, and how long the text of the file is, each in so many hexadecimal digits.
 _DIGITS = 8
 _TEXT_AT = len(_FORMAT) + 2 * _DIGITS
