@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench import roots
-from bench.measuring import CommandError, by_turns
+from bench.measuring import CommandError, by_turns, median, ratio
 from bench.rows import Figures
 from bench.settings import KEY
 from bench.workshop import Measured, Workshop
@@ -119,9 +119,9 @@ def _beside(shop: Workshop, member: Path, single: Path, words: Callable[[], tupl
         "single": lambda: shop.command(single, "config", *words())(),
     }
     costs = by_turns(tasks, shop.rounds)
-    cpu = costs["ours"].cpu
-    figures = {"interpreter": cpu / costs["interpreter"].cpu, "against": cpu / costs["single"].cpu}
-    return {"cpu": cpu, "peak": costs["ours"].peak, **figures}
+    ours = costs["ours"]
+    figures = {"interpreter": ratio(ours, costs["interpreter"]), "against": ratio(ours, costs["single"])}
+    return {"cpu": median(ours).cpu, "peak": median(ours).peak, **figures}
 
 
 def _first_sync(fleet: Fleet) -> Figures:

@@ -1,8 +1,8 @@
 """What a command takes: processor seconds and memory, of runs by turns.
 
 A machine does other work, too, so seconds of a clock say little. What is measured is the processor time (user and
-system) of a command and of all processes it waited for, and commands that are compared are run by turns, A B A B; the
-figure of each is the median of its runs.
+system) of a command and of all processes it waited for, and commands that are compared are run by turns, A B A B. The
+figure of each is the median of its runs, and a ratio is the median of those of the rounds.
 """
 
 from __future__ import annotations
@@ -88,8 +88,8 @@ class Runner:
         self._process.wait()
 
 
-def by_turns(tasks: Mapping[str, Task], rounds: int) -> dict[str, Cost]:
-    """Run tasks by turns, A B A B, and return the median cost of each.
+def by_turns(tasks: Mapping[str, Task], rounds: int) -> dict[str, list[Cost]]:
+    """Run tasks by turns, A B A B, and return the costs of each, in the order of the rounds.
 
     :param rounds: how often each is run. With more than one, each is run once before that, which does not count.
     """
@@ -100,7 +100,15 @@ def by_turns(tasks: Mapping[str, Task], rounds: int) -> dict[str, Cost]:
     for _ in range(rounds):
         for name, task in tasks.items():
             costs[name].append(task())
-    return {name: median(found) for name, found in costs.items()}
+    return costs
+
+
+def ratio(costs: list[Cost], others: list[Cost]) -> float:
+    """Return how many times as much processor time one task took as another: the median of the rounds.
+
+    A machine may be slower for some of them; within a round it is not.
+    """
+    return statistics.median(cost.cpu / other.cpu for cost, other in zip(costs, others, strict=True))
 
 
 def median(costs: list[Cost]) -> Cost:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from bench import roots
-from bench.measuring import Cost, Runner, Task, by_turns
+from bench.measuring import Cost, Runner, Task, by_turns, median, ratio
 from bench.original import Original
 from bench.rows import LEAST, Figures
 
@@ -92,15 +92,15 @@ class Workshop:
         if least is not None:
             tasks["least"] = least
         costs = by_turns(tasks, rounds or self.rounds)
-        figures = {"peak": costs["ours"].peak}
+        figures = {"peak": median(costs["ours"]).peak}
         for prefix, name in (("", "ours"), (LEAST, "least")):
             if name in tasks:
-                figures[f"{prefix}cpu"] = costs[name].cpu
-                figures[f"{prefix}interpreter"] = costs[name].cpu / costs["interpreter"].cpu
+                figures[f"{prefix}cpu"] = median(costs[name]).cpu
+                figures[f"{prefix}interpreter"] = ratio(costs[name], costs["interpreter"])
                 if original is not None:
-                    figures[f"{prefix}original"] = costs[name].cpu / costs["original"].cpu
+                    figures[f"{prefix}original"] = ratio(costs[name], costs["original"])
         if original is not None:
-            figures["original cpu"] = costs["original"].cpu
+            figures["original cpu"] = median(costs["original"]).cpu
         return figures
 
     def flat_file(self, root: Path, database: str) -> Path:

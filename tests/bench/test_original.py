@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.measuring import CommandError, Runner, Task, by_turns
+from bench.measuring import CommandError, Cost, Runner, Task, by_turns, ratio
 from bench.original import HERE, NoOriginalError, Original
 from bench.templates import count_calls
 
@@ -114,3 +114,9 @@ def test_counted_calls() -> None:
 100.00    0.102000                   190         1 total
 """
     assert count_calls(report) == 183
+
+
+def test_a_ratio_is_that_of_the_rounds() -> None:
+    """While a machine is slower for some rounds, each of two commands is: the ratio stays."""
+    quick, slow = [Cost(0.010, 1), Cost(0.030, 1), Cost(0.030, 1)], [Cost(0.020, 1), Cost(0.060, 1), Cost(0.061, 1)]
+    assert ratio(slow, quick) == pytest.approx(2.0)
