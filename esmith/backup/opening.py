@@ -78,7 +78,7 @@ def _from_stdin(identity: str | None) -> Backup:
         while piece := stream.read(min(_STEP, left + 1)):
             left -= len(piece)
             if left < 0:
-                raise BackupError("it is too large")
+                raise BackupError(f"it has more than {MOST_BYTES} bytes, and no backup has", hint="use another one")
             file.write(piece)
         file.flush()
         file.seek(0)

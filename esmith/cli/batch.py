@@ -61,7 +61,9 @@ def _words_of(line: str, number: int) -> list[str]:
         return shlex.split(line)
     except ValueError as error:
         reason = f"{error}".lower()
-        raise UsageError(f"line {number}: the quotes are wrong: {reason}", hint="nothing was changed") from error
+        raise UsageError(
+            f"line {number}: the quotes are wrong: {reason}", hint="correct them; nothing was changed"
+        ) from error
 
 
 def do_all(

@@ -41,7 +41,7 @@ def ignore_signals() -> None:
 
 
 def received() -> Signals:
-    """Return the signal that ended the command."""
+    """Return the signal that ended the command: the first that came, else SIGINT, which Python itself noticed."""
     from signal import Signals
 
     return Signals(_received[0]) if _received else Signals.SIGINT

@@ -152,7 +152,7 @@ def _name_to_edit(layout: Layout, search: Search, operands: tuple[str, ...]) -> 
     if name in search.names:
         return name
     if not counts(name):
-        raise UsageError(f"{operands[-1]!r} is the name of a backup file, which does not count", hint="choose another")
+        raise UsageError(f"{operands[-1]!r} is the name of a backup file, and is ignored", hint="choose another")
     if os.path.isdir(search.places.disk_path(search.places.shipped_path(name) or name)) and len(operands) == 1:
         raise UsageError(
             f"{operands[0]} has several fragments",

@@ -201,7 +201,7 @@ class Directory:
             try:
                 status = os.fstat(descriptor)
                 if not stat.S_ISREG(status.st_mode) or (status.st_nlink != 1 and is_root):
-                    raise UnusableError("is not a plain file with one name", self._path(name))
+                    raise UnusableError("is not a regular file, or has another hard link", self._path(name))
                 if not is_root:
                     os.chmod(f"/proc/self/fd/{descriptor}", mode)
                 else:
@@ -233,7 +233,7 @@ class Directory:
         is_synced_later = batch is not None and batch.takes(self)
         with self._blamed(name), self._as_user(owner):
             if self.is_a_users and owner is not None and owner[0] not in (self._uid, os.geteuid()):
-                raise PermissionError(errno.EPERM, "a directory there can belong to nobody but the user")
+                raise PermissionError(errno.EPERM, f"a directory there must belong to user {self._uid}")
             # Nobody else may enter it before it has its owner.
             os.mkdir(name, mode if owner is None else mode & 0o700, dir_fd=self.descriptor)
             made = self.enter(name)

@@ -123,7 +123,7 @@ def rights_of(user: tuple[int, int] | None) -> Iterator[None]:
         libc.setfsgid(gid)
         libc.setfsuid(uid)
         if libc.setfsuid(ctypes.c_uint(-1)) != user[0] or libc.setfsgid(ctypes.c_uint(-1)) != user[1]:
-            raise PermissionError(errno.EPERM, f"the rights of user {user[0]} cannot be taken")
+            raise PermissionError(errno.EPERM, f"cannot switch to the rights of user {user[0]}")
         yield
     finally:
         libc.setfsuid(ctypes.c_uint(os.geteuid()))

@@ -86,7 +86,11 @@ def read_settings(path: str) -> Settings:
             except ValueError as error:
                 raise ServiceError(f"{name}: {error}", place=f"{path}:{number}", hint="correct the setting") from None
     if not found.get("server"):
-        raise ServiceError("there is no line Server", place=path, hint="set one: config set SMTPSmartHost NAME")
+        raise ServiceError(
+            "there is no line Server",
+            place=path,
+            hint="set one: config set SMTPSmartHost NAME\n  and then: signal-event email-update",
+        )
     server, port = split_server(found["server"])
     settings = Settings(**{**found, "server": server})
     settings = replace(settings, memory=max(settings.memory, settings.largest + _BESIDES_BYTES))

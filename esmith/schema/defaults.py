@@ -40,7 +40,7 @@ class RecordDefaults:
     sources: frozenset[str]
 
     def find(self, prop: str, stored: str | None) -> Default | None:
-        """Return what a property reads as that is missing or empty, None when it reads as what is stored.
+        """Return the default that stands in for a missing or empty property, None when what is stored counts.
 
         The first file that knows the property decides (:meth:`esmith.schema.model.Property.unstored`).
 

@@ -72,7 +72,7 @@ def test_one_that_does_not_end(small: Small, monkeypatch: pytest.MonkeyPatch) ->
     """What is larger than any backup is refused, so an endless sender does not fill the disk."""
     sent = _sent(small)
     monkeypatch.setattr(opening, "MOST_BYTES", len(sent) - 1)
-    with pytest.raises(BackupError, match="too large"):
+    with pytest.raises(BackupError, match="no backup has"):
         _restore(small, sent, "--yes", "-")
 
 

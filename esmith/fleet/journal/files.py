@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from esmith.errors import StoreError, UntrustedError
+from esmith.printable import shell_word
 from esmith.private_files import is_private, read_regular, replace_private
 
 _LARGEST = 2**20
@@ -21,7 +22,7 @@ def read_private(path: str) -> bytes:
         raise UntrustedError(
             "holds a secret of this host, and is not a file that its user alone may read",
             place=path,
-            hint="look at who changed it: the mode has to be 0600; a key that others read has to be replaced",
+            hint=f"replace a key that others may have read; for its user alone: chmod 600 {shell_word(path)}",
         )
     return content
 

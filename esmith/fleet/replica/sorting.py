@@ -172,9 +172,11 @@ class Sorting:
         return True
 
     def _delete_shared(self, database: str, key: str, cells: Cells, found: RecordLayers) -> None:
-        self.host += [] if self._target else [(database, key, "", None)]
-        if self._is_host(database, key, "", cells):
-            self.host += [(database, key, "", None)] if self._target else []
+        """Delete a record that layers have: in the layer that was chosen, else in all of them and here."""
+        is_of_host = self._is_host(database, key, "", cells)
+        if is_of_host or not self._target:
+            self.host.append((database, key, "", None))
+        if is_of_host:
             return
         if self._target:
             self._may_go = True

@@ -73,9 +73,9 @@ class Child:
                 return data
             if has_ended:
                 return b""
-            await self._something(self._pipe if data is None else -1)
+            await self._wait_for_more(self._pipe if data is None else -1)
 
-    async def _something(self, pipe: int) -> None:
+    async def _wait_for_more(self, pipe: int) -> None:
         """Wait until the process has ended, or there is something to read.
 
         :param pipe: -1 when it was closed, so that only the end counts.

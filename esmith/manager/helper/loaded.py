@@ -23,6 +23,7 @@ MODULES = (
     "esmith.patterns.clients",
     "esmith.patterns.lists",
     "esmith.schema.addresses",
+    "esmith.schema.parse",
     "esmith.services.supervised",
 )
 

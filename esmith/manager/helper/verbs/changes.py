@@ -51,7 +51,12 @@ def apply_verb(context: Context, data: dict[str, Any]) -> dict[str, Any]:
     found = arguments.take(data, {"operation": arguments.mapping}, {"confirm": arguments.seconds})
     operation = read_operation(context, found["operation"])
     if found["confirm"] is not None and not operation.may_confirm:
-        raise VerbError(wire.REFUSED, "this cannot go back by itself", hint="apply it without that", fields={})
+        raise VerbError(
+            wire.REFUSED,
+            "this change cannot be rolled back by itself",
+            hint="apply it without a time to confirm it",
+            fields={},
+        )
     operation.require_all()
     if len(running_jobs(context.layout)) >= _MOST_RUNNING:
         raise VerbError(wire.BUSY, "too many jobs run at once; try again when some have ended")
