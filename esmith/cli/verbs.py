@@ -105,8 +105,11 @@ def _get(snapshot: Snapshot, database: str, operands: list[str]) -> list[str] | 
 
 
 def _gettype(snapshot: Snapshot, database: str, operands: list[str]) -> list[str] | None:
-    record = snapshot.record(database, operands[0])
-    return None if record is None or (record.props and not record.type) else [record.type]
+    type = snapshot.type_of(database, operands[0])
+    if type == "":
+        record = snapshot.record(database, operands[0])
+        return None if record is None or record.props else [type]
+    return None if type is None else [type]
 
 
 def _getprop(snapshot: Snapshot, database: str, operands: list[str]) -> list[str] | None:
