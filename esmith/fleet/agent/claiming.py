@@ -266,8 +266,6 @@ class Claim:
         known = Known.of(self._layout)
         replace(known, after="", other=found.instance or "another").save(self._layout)
         self._say(remote, found)
-        # The number is barred; where an administrator has this machine go on, it is with another one.
-        self._number = secrets.token_hex(8)
         return twin(remote.host)
 
     def _again(self, remote: Remote) -> StoppedError:
@@ -280,9 +278,16 @@ class Claim:
     def _say(self, remote: Remote, found: _Status) -> None:
         """Put into the status of the other machine that this one has stopped; it notices when it puts the next."""
         with suppress(StoreError):
-            copies = (*found.copies, self._number)[-_MOST_BARRED:]
-            remote.put_status(json.dumps({**found.data, "copies": copies}).encode(), found.seen)
-            self._is_noted = True
+            for _ in range(_TRIES):
+                copies = (*found.copies, self._number)[-_MOST_BARRED:]
+                data = json.dumps({**found.data, "copies": copies}).encode()
+                self._is_noted, _, row = remote.put_status(data, found.seen)
+                if self._is_noted:
+                    break
+                # The other one has put its next status in between.
+                found = _Status.of(row)
+        # The number is barred; where an administrator has this machine go on, it is with another one.
+        self._number = secrets.token_hex(8)
 
 
 def _changing() -> StoreError:

@@ -8,11 +8,15 @@ import shutil
 import signal
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from esmith.errors import StoreError
-from esmith.fleet.agent.claiming import FILE, Known, take_over
+from esmith.fleet.agent.claiming import FILE, Claim, Known, take_over
+from esmith.fleet.agent.errors import StoppedError
+from esmith.layout import Layout
 from tests.fleet.agent.kit import QUICK, Fleet, Host, changed
 from tests.fleet.cluster import wait_for
 
@@ -114,6 +118,47 @@ def test_no_false_alarm(fleet: Fleet) -> None:
     b.remote().etcd.put(f"/esm/{fleet.name}/s/b", old.value)
     wait_for(lambda: _status_of(b).get("instance") not in (None, json.loads(old.value)["instance"]), "its status")
     assert b.status()["stopped"] == ""
+
+
+class _Busy:
+    """Stands for the journal in etcd where the other machine puts its status all the time."""
+
+    host = "b"
+
+    def __init__(self, left: int) -> None:
+        #: How often it is quicker.
+        self.left = left
+        self.data: dict[str, object] = {"instance": "other", "barred": ["mine"]}
+        self.revision = 7
+
+    def own_status(self) -> SimpleNamespace:
+        """Return the status of the other machine."""
+        return SimpleNamespace(value=json.dumps(self.data).encode(), mod_revision=self.revision)
+
+    def put_status(self, data: bytes, seen: int) -> tuple[bool, int, SimpleNamespace | None]:
+        """Put a status, unless the other machine was quicker."""
+        assert seen == self.revision
+        self.revision += 1
+        if self.left:
+            self.left -= 1
+            return False, self.revision, self.own_status()
+        self.data = json.loads(data)
+        return True, self.revision, None
+
+
+@pytest.mark.parametrize("quicker", [0, 1, 7])
+def test_a_machine_that_stops_is_heard(tmp_path: Path, quicker: int) -> None:
+    """It says so in the status of the other machine until that is there, however often that one puts another."""
+    layout = Layout(str(tmp_path))
+    Path(layout.fleet).mkdir(mode=0o700, parents=True)
+    Known(("mine",)).save(layout)
+    remote = _Busy(quicker)
+    claim = Claim(layout, cast("Any", lambda: remote), 10.0)
+    for _ in range(3):
+        with pytest.raises(StoppedError, match=_TWO):
+            claim.require()
+    assert remote.data["instance"] == "other"
+    assert len(cast("list[str]", remote.data["copies"])) == 1
 
 
 @pytest.mark.parametrize(
